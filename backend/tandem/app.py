@@ -1,0 +1,123 @@
+"""The composition root: the only file that knows every concrete class."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from tandem.api import health, page
+from tandem.api import providers as providers_api
+from tandem.audio.quality import MicrophoneMeter
+from tandem.audio.resample import make_resampler
+from tandem.audio.vad import SileroDetector, SileroModel
+from tandem.core.errors import ProviderError
+from tandem.core.events import AttemptFailed
+from tandem.core.ports import Slot, SpokenAudio, TextToSpeech, TtsOptions
+from tandem.observers.log import log_event
+from tandem.providers.catalogue import Chains, Means, Opened, listing, open_chains
+from tandem.session.equipment import Apology, Equipment, Limits
+from tandem.session.listen import RATE
+from tandem.session.registry import Registry
+from tandem.settings import Settings
+from tandem.transports.native import endpoint
+
+VERSION = version("tandem")
+
+
+def clock() -> float:
+    """Monotonic time in ms."""
+    return time.monotonic() * 1000
+
+
+def chains_of(settings: Settings) -> Chains:
+    return Chains(settings.stt_chain, settings.llm_chain, settings.tts_chain)
+
+
+def means_of(settings: Settings) -> Means:
+    return Means(
+        openai_compatible_url=str(settings.openai_compatible_url) if settings.openai_compatible_url else None,
+        openai_compatible_model=settings.openai_compatible_model,
+        openai_compatible_key=settings.openai_compatible_key.get_secret_value(),
+        workers=settings.engine_workers,
+        llm_first_token_ms=settings.llm_first_token_ms,
+    )
+
+
+def create_app(settings: Settings, report: Callable[[str], None] = lambda _: None) -> FastAPI:
+    """Build the gateway. Its providers are opened when it starts and closed when it stops; `report` hears of both.
+
+    Raises ConfigurationError for settings that cannot work.
+    """
+    listed = listing(chains_of(settings), means_of(settings))
+    state = providers_api.ProviderState
+    table = [
+        state(slot=i.entry.slot, name=i.entry.name, about=i.entry.about, place=i.place, missing=i.missing)
+        for i in listed
+    ]
+    registry = Registry(most_calls=settings.most_calls)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_chains(chains_of(settings), means_of(settings), report) as opened:
+            for row in table:
+                row.missing = opened.failed.get(f"{row.slot}/{row.name}", row.missing)
+            report("loading the voice detector")
+            registry.equip(await _equipment(settings, opened))
+            yield
+            registry.equip(None)
+
+    app = FastAPIOffline(
+        title="Tandem", version=VERSION, summary="A resilient, provider-agnostic voice gateway", lifespan=lifespan
+    )
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=sorted(settings.allowed_hosts))
+
+    def read_health() -> health.Health:
+        reasons = registry.reasons
+        return health.Health(
+            live=True, ready=not reasons, reasons=reasons, calls=len(registry), calls_capacity=settings.most_calls
+        )
+
+    app.include_router(health.routes(read_health))
+    app.include_router(providers_api.routes(lambda: table))
+    app.include_router(endpoint.routes(registry, clock, settings.allowed_origins))
+    links = {"docs": "/docs", "redoc": "/redoc", "health": "/health", "providers": "/providers", "call": "/voice/new"}
+    page.mount(app, settings.page_dir, {"name": "Tandem", "version": VERSION, "protocol": 1, "links": links})
+    return app
+
+
+async def _equipment(settings: Settings, opened: Opened) -> Equipment:
+    model = SileroModel.load()
+    return Equipment(
+        stt=opened.stt,
+        llm=opened.llm,
+        tts=opened.tts,
+        make_detector=lambda: SileroDetector(model),
+        make_meter=lambda: MicrophoneMeter(RATE),
+        make_resampler=make_resampler,
+        notify=log_event,
+        clock=clock,
+        instructions=settings.instructions,
+        apology=await _record(settings.apology, opened.tts),
+        limits=Limits(llm_first_output_ms=settings.llm_first_token_ms),
+    )
+
+
+async def _record(text: str, voices: list[TextToSpeech]) -> Apology:
+    """Speak the apology now: when it is needed, no voice may be there."""
+    for voice in voices:
+        pcm, rate = bytearray(), 0
+        try:
+            async with aclosing(voice.synthesize(text, TtsOptions())) as audio:
+                async for piece in audio:
+                    pcm += piece.pcm
+                    rate = piece.sample_rate
+        except ProviderError as error:
+            log_event(AttemptFailed(Slot.TTS, voice.name, error.fault, error.detail, after_output=bool(pcm)))
+            continue
+        if pcm:
+            return Apology(text, SpokenAudio(bytes(pcm), rate))
+    return Apology(text, SpokenAudio(b"", RATE))

@@ -1,0 +1,70 @@
+"""What happened, told by business code to the observers: frozen facts in the past tense, without spoken words."""
+
+from dataclasses import dataclass
+
+from tandem.core.errors import Fault
+from tandem.core.link import TurnMeasured
+from tandem.core.ports import Slot
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    session_id: str
+    lasted_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCompleted:
+    session_id: str
+    measured: TurnMeasured
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyInterrupted:
+    """The caller took the floor; `heard_ms` of the reply had sounded."""
+
+    session_id: str
+    heard_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSucceeded:
+    """A provider gave its first output after `first_output_ms`."""
+
+    slot: Slot
+    provider: str
+    first_output_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    slot: Slot
+    provider: str
+    fault: Fault
+    detail: str
+    after_output: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FailedOver:
+    """A slot went on to the next provider of its chain, `gap_ms` after the attempt that failed began."""
+
+    slot: Slot
+    previous: str
+    provider: str
+    fault: Fault
+    after_output: bool
+    gap_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSpent:
+    """Every provider of a slot's chain failed for one request."""
+
+    slot: Slot
+    faults: tuple[Fault, ...]

@@ -1,0 +1,71 @@
+"""Phrases: cuts the stream of a model's text into pieces that a voice can speak well, the first one early."""
+
+import re
+
+_SENTENCE_END = re.compile(r"[.!?…][\"')\]”’]*(?=\s)|[。！？]|\n")
+_CLAUSE_END = re.compile(r"[,;:][\"')\]”’]*(?=\s)|\s[-–—](?=\s)|[，；：、]")
+# A full stop after one of these does not end a sentence; nor does one after a single capital ("J. Smith").
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|no|approx)|\b[A-Z]|^\s*\d+)\.$", re.IGNORECASE
+)
+
+
+class PhraseCutter:
+    """Feed it pieces of text; collect phrases.
+
+    A sentence is a phrase. A long sentence is cut at a clause: after `first_chars` for the reply's first phrase
+    (so that the voice starts early), after `clause_chars` for the others. No phrase is longer than `most_chars`.
+    The phrases hold every character of the text in order, white space folded.
+    """
+
+    def __init__(self, *, first_chars: int = 24, clause_chars: int = 80, most_chars: int = 240) -> None:
+        self._first_chars = first_chars
+        self._clause_chars = clause_chars
+        self._most_chars = most_chars
+        self._text = ""
+        self._any = False
+
+    def push(self, piece: str) -> list[str]:
+        """Take the next piece of text; return the phrases that it completed."""
+        self._text += piece
+        phrases = []
+        while (end := self._boundary()) is not None:
+            phrases += self._take(end)
+        return phrases
+
+    def flush(self) -> list[str]:
+        """Return what is left; the text is complete."""
+        return [*self.push(""), *self._take(len(self._text))]
+
+    def _take(self, end: int) -> list[str]:
+        phrase = " ".join(self._text[:end].split())
+        self._text = self._text[end:]
+        self._any = self._any or bool(phrase)
+        return [phrase] if phrase else []
+
+    def _boundary(self) -> int | None:
+        window = self._text[: self._most_chars]
+        sentence = self._sentence_end(window)
+        clause = self._clause_end(window)
+        ends = [end for end in (sentence, clause) if end is not None]
+        if ends:
+            return min(ends)
+        if len(self._text) <= self._most_chars:
+            return None
+        # Neither sentence nor clause ends in time: cut between words, or through a word that is longer than a phrase.
+        space = window.rfind(" ", 1)
+        return space if space > 0 else self._most_chars
+
+    @staticmethod
+    def _sentence_end(window: str) -> int | None:
+        for match in _SENTENCE_END.finditer(window):
+            if not _ABBREVIATION.search(window[max(0, match.start() - 12) : match.start() + 1]):
+                return match.end()
+        return None
+
+    def _clause_end(self, window: str) -> int | None:
+        least = self._clause_chars if self._any else self._first_chars
+        for match in _CLAUSE_END.finditer(window):
+            if match.end() >= least:
+                return match.end()
+        return None

@@ -1,0 +1,215 @@
+"""The verbs that the core needs from the world outside; each edge implements one of these Protocols.
+
+The three provider ports have one shape: a request in, an async generator out, opened under `aclosing`. Closing the
+generator (or cancelling the task that reads it) ends the provider's work at once. A provider that fails raises
+`ProviderError`. A provider holds no state of a call: all that it needs comes with each request.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Protocol, runtime_checkable
+
+from tandem.core.audio import AudioFrame, AudioQuality, Word
+
+
+class Slot(StrEnum):
+    """The three places in a call that a chain of providers fills."""
+
+    STT = "stt"
+    LLM = "llm"
+    TTS = "tts"
+
+
+# --- speech to text ------------------------------------------------------------------------------------------
+
+
+class SpeechMark(Enum):
+    """What the voice detector says between two frames of the caller's audio."""
+
+    STARTED = "started"  # the caller began to speak (the detector is a little late: up to 300 ms before it count too)
+    STOPPED = "stopped"  # the caller paused or ended: give the final transcript of what was said since STARTED
+
+
+@dataclass(frozen=True, slots=True)
+class SttOptions:
+    """Settings that travel with each transcription. `language` is a BCP 47 tag, `sample_rate` in Hz."""
+
+    language: str = "en"
+    sample_rate: int = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What a recogniser heard between `start_ms` and `end_ms` of the stream.
+
+    An interim one (`final` false) is replaced by the next; a final one stands. `ends_utterance` marks the answer to a
+    STOPPED mark: every STOPPED is answered by exactly one such final transcript, with an empty text if no word was
+    said. `confidence` is 0-1, or None where the provider gives none.
+    """
+
+    text: str
+    final: bool
+    start_ms: float
+    end_ms: float
+    ends_utterance: bool = False
+    words: tuple[Word, ...] = ()
+    confidence: float | None = None
+
+
+class SpeechToText(Protocol):
+    """Turns a call's audio into transcripts for as long as the call lasts."""
+
+    @property
+    def name(self) -> str: ...
+
+    def transcribe(
+        self, audio: AsyncIterator[AudioFrame | SpeechMark], options: SttOptions
+    ) -> AsyncGenerator[Transcript, None]:
+        """Yield transcripts while reading `audio` (mono 16-bit PCM at options.sample_rate); end when `audio` ends."""
+        ...
+
+
+# --- language model ------------------------------------------------------------------------------------------
+
+
+class Role(StrEnum):
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One entry of a conversation's history, as a model reads it."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LlmOptions:
+    """Settings that travel with each completion."""
+
+    language: str = "en"
+    max_tokens: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next piece of a reply's text, white space included."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The proper end of a reply; a stream that ends without one was cut. Token counts are None where unknown."""
+
+    reason: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class LanguageModel(Protocol):
+    """Writes the assistant's next message."""
+
+    @property
+    def name(self) -> str: ...
+
+    def complete(self, messages: Sequence[Message], options: LlmOptions) -> AsyncGenerator[Delta | Completed, None]:
+        """Yield the reply to `messages` piece by piece, and one Completed at its end.
+
+        Where the last message is the assistant's own, that message was begun: yield only what follows it.
+        """
+        ...
+
+
+# --- text to speech ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TtsOptions:
+    """Settings that travel with each phrase. `voice` None is the provider's own choice; `speed` 1.0 is normal."""
+
+    language: str = "en"
+    voice: str | None = None
+    speed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenAudio:
+    """A piece of a spoken phrase: mono 16-bit little-endian PCM at `sample_rate` Hz.
+
+    `words` are those whose times are known by now, in ms from the start of the phrase; empty where a voice gives none.
+    """
+
+    pcm: bytes
+    sample_rate: int
+    words: tuple[Word, ...] = ()
+
+
+class TextToSpeech(Protocol):
+    """Speaks one phrase."""
+
+    @property
+    def name(self) -> str: ...
+
+    def synthesize(self, phrase: str, options: TtsOptions) -> AsyncGenerator[SpokenAudio, None]:
+        """Yield the phrase's audio as it is made. A phrase with nothing to pronounce yields nothing."""
+        ...
+
+
+# --- audio ---------------------------------------------------------------------------------------------------
+
+
+class VoiceDetector(Protocol):
+    """Says how likely it is that somebody speaks; one object per call, because it remembers."""
+
+    window_ms: float
+
+    def feed(self, pcm: bytes) -> list[float]:
+        """Take mono 16 kHz 16-bit PCM of any length; return a probability (0-1) per window completed by it."""
+        ...
+
+    def reset(self) -> None: ...
+
+
+class Resampler(Protocol):
+    """Changes the rate of one stream of mono 16-bit PCM; one object per stream, because it remembers."""
+
+    def feed(self, pcm: bytes) -> bytes: ...
+
+    def flush(self) -> bytes:
+        """Return what is still held back; the stream has ended."""
+        ...
+
+
+class MakeResampler(Protocol):
+    def __call__(self, from_rate: int, to_rate: int) -> Resampler: ...
+
+
+class QualityMeter(Protocol):
+    """Judges a caller's microphone; one object per call."""
+
+    def feed(self, pcm: bytes, *, speaking: bool) -> None: ...
+
+    def read(self) -> AudioQuality | None:
+        """Return what was measured over the last seconds, or None before there is enough to judge."""
+        ...
+
+
+# --- time and news -------------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Monotonic time in ms. It is an argument everywhere, so that tests can move it."""
+
+    def __call__(self) -> float: ...
+
+
+@runtime_checkable
+class Notify(Protocol):
+    """Takes what happened (an event of core/events.py) and returns at once; observers do the rest."""
+
+    def __call__(self, event: object) -> None: ...

@@ -1,0 +1,67 @@
+"""What the process lends to each call: the chains, the audio parts, the clock, and the limits."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tandem.core.barge_in import BargeInLimits
+from tandem.core.endpointing import GateLimits, Patience
+from tandem.core.ports import (
+    Clock,
+    LanguageModel,
+    MakeResampler,
+    Notify,
+    QualityMeter,
+    Slot,
+    SpeechToText,
+    SpokenAudio,
+    TextToSpeech,
+    VoiceDetector,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a call waits for what; all in ms."""
+
+    llm_first_output_ms: float = 4_000
+    tts_first_output_ms: float = 2_000
+    final_transcript_ms: float = 10_000  # pause -> final transcript; then the turn goes on with what was heard
+    audio_lead_ms: float = 3_000  # reply audio is sent at most this far ahead of the caller's ear
+    playback_report_ms: float = 300  # how long a cut waits for the player's word on what was heard
+    quality_every_ms: float = 2_000
+    gate: GateLimits = field(default_factory=GateLimits)
+    patience: Patience = field(default_factory=Patience)
+    barge_in: BargeInLimits = field(default_factory=BargeInLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Apology:
+    """What is said when no provider can go on, with its audio made ahead of time (empty: it is shown, not spoken)."""
+
+    text: str
+    audio: SpokenAudio
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """Everything that a session takes from the process it runs in."""
+
+    stt: Sequence[SpeechToText]
+    llm: Sequence[LanguageModel]
+    tts: Sequence[TextToSpeech]
+    make_detector: Callable[[], VoiceDetector]
+    make_meter: Callable[[], QualityMeter]
+    make_resampler: MakeResampler
+    notify: Notify
+    clock: Clock
+    instructions: str
+    apology: Apology
+    limits: Limits = field(default_factory=Limits)
+
+    def chains(self) -> dict[str, list[str]]:
+        """Return the names of each slot's providers, in order."""
+        return {
+            Slot.STT.value: [provider.name for provider in self.stt],
+            Slot.LLM.value: [provider.name for provider in self.llm],
+            Slot.TTS.value: [provider.name for provider in self.tts],
+        }

@@ -1,0 +1,212 @@
+"""The session's ears: the caller's audio on its way to the recogniser, and the decision that a turn is over."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from tandem.core.audio import AudioFrame, duration_ms
+from tandem.core.barge_in import interrupts
+from tandem.core.endpointing import SpeechEdge, SpeechGate, silence_that_ends_turn
+from tandem.core.link import CallerCaption, CallMessage, MicrophoneQuality, VoiceActivity
+from tandem.core.ports import SpeechMark, Transcript
+from tandem.core.transcript import TurnTranscript
+from tandem.core.turn import Event, State
+from tandem.session.equipment import Equipment
+from tandem.session.stopwatch import Stopwatch
+from tandem.slots.failover import Served
+from tandem.slots.stt import SttSlot
+
+RATE = 16_000  # Hz; what the voice detector and the recognisers get
+_CHUNK_BYTES = 1024  # 32 ms: a long message is heard in steps, so that a mark stands near the sound it means
+
+
+class Floor(Protocol):
+    """The rest of the session, as its ears see it."""
+
+    @property
+    def state(self) -> State: ...
+
+    @property
+    def turn_number(self) -> int:
+        """The turn that the caller's next words belong to."""
+        ...
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the caller still waits for an answer to earlier words."""
+        ...
+
+    @property
+    def reply_was_cut(self) -> bool:
+        """Whether a reply was cut for what is being said now."""
+        ...
+
+    def tell(self, event: Event) -> None: ...
+
+    def send(self, message: CallMessage) -> None: ...
+
+
+class Listener:
+    """Hears one caller: tells the floor what it notices, and sends the captions."""
+
+    def __init__(
+        self, equipment: Equipment, stt: SttSlot, floor: Floor, stopwatch: Stopwatch, *, input_rate: int
+    ) -> None:
+        self._limits = equipment.limits
+        self._clock = equipment.clock
+        self._stt = stt
+        self._floor = floor
+        self._stopwatch = stopwatch
+        self._resampler = equipment.make_resampler(input_rate, RATE)
+        self._detector = equipment.make_detector()
+        self._gate = SpeechGate(self._detector.window_ms, self._limits.gate)
+        self._meter = equipment.make_meter()
+        self._transcript = TurnTranscript()
+        self._heard_ms = 0.0
+        self._quality_due_ms = self._limits.quality_every_ms
+        self._timer: asyncio.TimerHandle | None = None
+        self._push_to_talk = False
+        self._held = False
+        self._muted = False
+        self.speech = asyncio.Event()  # set when the caller begins to speak
+
+    # --- what the caller does ---
+
+    def push_to_talk(self, on: bool) -> None:
+        """With push-to-talk a turn ends when the key is released, not when the caller falls silent."""
+        self._push_to_talk, self._held = on, False
+
+    def mute(self, muted: bool) -> None:
+        """While muted nothing is heard; words that were begun count as ended."""
+        self._muted = muted
+        if muted:
+            self._close_gate()
+
+    def release(self) -> None:
+        """The push-to-talk key was released."""
+        self._held = False
+        self._close_gate()
+        self.consider_turn_end()
+
+    def hear(self, pcm: bytes) -> None:
+        """Take microphone audio: mono 16-bit PCM at the call's input rate."""
+        if self._muted:
+            return
+        self._held = self._push_to_talk
+        pcm = self._resampler.feed(pcm)
+        for at in range(0, len(pcm), _CHUNK_BYTES):
+            self._hear_chunk(pcm[at : at + _CHUNK_BYTES])
+
+    def _hear_chunk(self, pcm: bytes) -> None:
+        self._stt.feed(AudioFrame(pcm, RATE, self._heard_ms))
+        self._heard_ms += duration_ms(len(pcm), RATE)
+        for edge in self._gate.feed(self._detector.feed(pcm)):
+            self._edge(edge)
+        self._meter.feed(pcm, speaking=self._gate.speaking)
+        if self._floor.state is State.SPEAKING and interrupts(self._gate.voiced_ms, self._limits.barge_in):
+            self._floor.tell(Event.INTERRUPTED)
+        if self._heard_ms >= self._quality_due_ms:
+            self._quality_due_ms += self._limits.quality_every_ms
+            if quality := self._meter.read():
+                self._floor.send(MicrophoneQuality(quality))
+
+    def _close_gate(self) -> None:
+        for edge in self._gate.close():
+            self._edge(edge)
+        self._detector.reset()
+
+    def _edge(self, edge: SpeechEdge) -> None:
+        self._stt.feed(edge.mark)
+        self._floor.send(VoiceActivity(edge.mark is SpeechMark.STARTED, self._gate.probability))
+        if edge.mark is SpeechMark.STARTED:
+            self._disarm()
+            self.speech.set()
+            if self._floor.state is not State.SPEAKING:
+                self._floor.tell(Event.SPEECH_STARTED)
+            return
+        self._transcript.stopped()
+        self._stopwatch.pause(self._clock(), silent_ms=max(0.0, self._heard_ms - edge.at_ms))
+        self._arm(self._limits.final_transcript_ms, self._give_up_waiting)
+        if self._floor.state is State.HEARING:
+            self._floor.tell(Event.SPEECH_STOPPED)
+
+    # --- what the recogniser says ---
+
+    def heard(self, served: Served[Transcript]) -> None:
+        """Take a transcript: show it, and see whether the turn is over now."""
+        line = self._transcript.receive(served.item)
+        if line.transcript.text or line.revision:
+            self._floor.send(
+                CallerCaption(
+                    self._floor.turn_number,
+                    line.segment,
+                    line.revision,
+                    line.transcript.text,
+                    line.transcript.final,
+                    served.provider,
+                    line.transcript.start_ms,
+                    line.transcript.end_ms,
+                )
+            )
+        if served.item.ends_utterance:
+            self._stopwatch.final_transcript(self._clock())
+        if served.item.final:
+            self._take_the_floor(line.transcript.text)
+            self.consider_turn_end()
+
+    def deaf(self) -> None:
+        """No recogniser can go on: what was heard until now is all there is."""
+        self._transcript.forget_awaited()
+        self.consider_turn_end()
+
+    def take_text(self) -> str:
+        """Return the words of the turn that just ended, and begin the next."""
+        text = self._transcript.text
+        self._transcript.clear()
+        return text
+
+    def typed(self, text: str) -> CallerCaption:
+        """Return the caption of a line that the caller typed."""
+        segment = self._transcript.typed()
+        return CallerCaption(self._floor.turn_number, segment, 0, text, True, "typed", self._heard_ms, self._heard_ms)
+
+    def _take_the_floor(self, text: str) -> None:
+        """A word too short to interrupt by its length is an interruption all the same, once it is known to be one."""
+        if text and self._floor.state is State.SPEAKING and not self._gate.speaking:
+            self._floor.tell(Event.INTERRUPTED)
+            self._floor.tell(Event.SPEECH_STOPPED)
+
+    # --- is the turn over? ---
+
+    def consider_turn_end(self) -> None:
+        """End the turn if the caller has been silent for long enough and every word is known; else look again later."""
+        if self._floor.state is not State.PAUSED or not self._transcript.settled or self._held:
+            return
+        self._disarm()
+        if not self._transcript.text and not self._floor.unanswered:
+            self._floor.tell(Event.FALSE_ALARM if self._floor.reply_was_cut else Event.NOTHING_SAID)
+            return
+        enough = silence_that_ends_turn(self._transcript.text, self._limits.patience)
+        missing = 0.0 if self._push_to_talk else enough - self._stopwatch.silent_ms(self._clock())
+        if missing > 0:
+            self._arm(missing, self.consider_turn_end)
+            return
+        self._stopwatch.turn_ended(self._clock())
+        self._floor.tell(Event.TURN_ENDED)
+
+    def close(self) -> None:
+        """The call is over."""
+        self._disarm()
+
+    def _give_up_waiting(self) -> None:
+        self._transcript.forget_awaited()
+        self.consider_turn_end()
+
+    def _arm(self, delay_ms: float, then: Callable[[], None]) -> None:
+        self._disarm()
+        self._timer = asyncio.get_running_loop().call_later(delay_ms / 1000, then)
+
+    def _disarm(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,186 @@
+"""One reply: the model writes, the voice speaks, and the ledger keeps what the caller has heard of it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from tandem.core.audio import duration_ms
+from tandem.core.conversation import Entry
+from tandem.core.errors import ChainSpent
+from tandem.core.link import CallMessage, ReplyAudio, ReplyAudioEnded, ReplyDone, ReplyText
+from tandem.core.phrases import PhraseCutter
+from tandem.core.playback import PlaybackLedger
+from tandem.core.ports import Clock, Delta, LlmOptions, Message, SpokenAudio, TtsOptions
+from tandem.core.turn import Event
+from tandem.session.equipment import Apology, Limits
+from tandem.session.stopwatch import Stopwatch
+from tandem.slots.failover import Served
+from tandem.slots.llm import LlmSlot
+from tandem.slots.tts import TtsSlot
+
+_PHRASES_AHEAD = 4  # the model may write this many phrases ahead of the voice
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What every reply of a call works with. `tell` feeds the turn machine, `send` queues a message for the caller."""
+
+    llm: LlmSlot
+    tts: TtsSlot
+    output_rate: int
+    clock: Clock
+    limits: Limits
+    stopwatch: Stopwatch
+    tell: Callable[[Event], None]
+    send: Callable[[CallMessage], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a reply is to say: `begun` first, then what a model writes to `messages` (None: nothing more)."""
+
+    begun: str
+    messages: Sequence[Message] | None
+    llm: LlmOptions
+    tts: TtsOptions
+
+
+class Reply:
+    """The assistant's part of turn `turn`; its audio is playback epoch `epoch`.
+
+    `entry` is its place in history and holds what was heard. The rest of a reply that was cut is said by another one
+    with the same entry.
+    """
+
+    def __init__(self, stage: Stage, *, epoch: int, turn: int, entry: Entry) -> None:
+        self.epoch = epoch
+        self.turn = turn
+        self.entry = entry
+        self.started = False  # its first audio was sent
+        self.written = False  # the model has ended its text properly
+        self._stage = stage
+        self._before = entry.text  # heard of an earlier part of the same reply
+        self._text = ""
+        self._ledger = PlaybackLedger()
+        self._phrases: asyncio.Queue[str | None] = asyncio.Queue(_PHRASES_AHEAD)
+
+    # --- saying it ---
+
+    async def run(self, script: Script) -> None:
+        """Perform the script, and return when the caller has heard it all or no provider can go on."""
+        failed = False
+        try:
+            async with asyncio.TaskGroup() as pair:
+                pair.create_task(self._write(script))
+                pair.create_task(self._speak(script.tts))
+        except* ChainSpent:
+            failed = True
+        if failed:
+            self._stage.tell(Event.REPLY_FAILED)
+        else:
+            await self._finish()
+
+    async def apologise(self, apology: Apology) -> None:
+        """Say that it cannot go on, in audio that was made ahead of time."""
+        self._ledger.abandon()
+        self._text = _joined(self._ledger.text, apology.text)
+        self._stage.send(ReplyText(self.turn, apology.text, "tandem"))
+        self._ledger.begin(apology.text)
+        await self._send_all(self._stage.tts.replay(apology.audio))
+        self._ledger.complete()
+        await self._finish()
+
+    async def _write(self, script: Script) -> None:
+        cutter = PhraseCutter()
+        if script.begun:
+            self._text = script.begun + " "
+            await self._queue(cutter.push(self._text))
+        if script.messages is not None:
+            async with aclosing(self._stage.llm.reply(script.messages, script.llm)) as served:
+                async for piece in served:
+                    if isinstance(piece.item, Delta):
+                        self._stage.stopwatch.first_token(self._stage.clock())
+                        self._text += piece.item.text
+                        self._stage.send(ReplyText(self.turn, piece.item.text, piece.provider))
+                        await self._queue(cutter.push(piece.item.text))
+        self.written = True
+        await self._queue(cutter.flush())
+        await self._phrases.put(None)
+
+    async def _queue(self, phrases: list[str]) -> None:
+        for phrase in phrases:
+            self._stage.stopwatch.first_phrase(self._stage.clock())
+            await self._phrases.put(phrase)
+
+    async def _speak(self, options: TtsOptions) -> None:
+        while (phrase := await self._phrases.get()) is not None:
+            self._ledger.begin(phrase)
+            await self._send_all(self._stage.tts.speak(phrase, options))
+            self._ledger.complete()
+
+    async def _send_all(self, voice: AsyncGenerator[Served[SpokenAudio], None]) -> None:
+        async with aclosing(voice) as served:
+            async for audio in served:
+                await self._keep_pace()
+                self._send_audio(audio)
+
+    async def _keep_pace(self) -> None:
+        """Wait while the caller has more audio ahead than a cut should have to throw away."""
+        while (ahead := self._ledger.lead_ms(self._stage.clock()) - self._stage.limits.audio_lead_ms) > 0:
+            await asyncio.sleep(ahead / 1000)
+
+    def _send_audio(self, audio: Served[SpokenAudio]) -> None:
+        now = self._stage.clock()
+        if not self.started:
+            self.started = True
+            self._stage.stopwatch.first_audio(now)
+            self._stage.tell(Event.REPLY_STARTED)
+        pcm, words = audio.item.pcm, audio.item.words
+        self._stage.send(ReplyAudio(self.epoch, self._ledger.sent_ms, pcm, audio.provider))
+        self._ledger.sent(duration_ms(len(pcm), self._stage.output_rate), words, now)
+
+    async def _finish(self) -> None:
+        """Wait until all of it has been heard."""
+        self._stage.send(ReplyAudioEnded(self.epoch, self._ledger.sent_ms))
+        while (lead := self._ledger.lead_ms(self._stage.clock())) > 0:
+            await asyncio.sleep(lead / 1000)
+        self._settle_history()
+        self.announce_end(interrupted=False)
+        self._stage.tell(Event.REPLY_FINISHED)
+
+    # --- what the caller heard of it ---
+
+    def played(self, played_ms: float) -> None:
+        """The caller's player says how much of it has sounded."""
+        self._ledger.reported(played_ms, self._stage.clock())
+
+    def cut(self) -> float:
+        """Playback was cleared: history keeps what was heard, as far as is known by now. Returns the ms heard."""
+        self._ledger.stop(self._stage.clock())
+        self._settle_history()
+        return self._ledger.heard_ms(self._stage.clock())
+
+    def settle_cut(self, played_ms: float) -> None:
+        """The player's own word on what had sounded when it was cleared."""
+        self._ledger.settle(played_ms)
+        self._settle_history()
+
+    def unsaid(self) -> str:
+        """Return the words that were written but not heard."""
+        _, unheard = self._ledger.split(self._stage.clock())
+        never_begun = self._text.split()[len(self._ledger.text.split()) :]
+        return _joined(unheard, " ".join(never_begun))
+
+    def announce_end(self, *, interrupted: bool) -> None:
+        """Tell the caller's screen what the reply was, and what of it history holds."""
+        whole = _joined(self._before, " ".join(self._text.split()))
+        self._stage.send(ReplyDone(self.turn, whole, self.entry.text, interrupted))
+
+    def _settle_history(self) -> None:
+        heard, _ = self._ledger.split(self._stage.clock())
+        self.entry.text = _joined(self._before, heard)
+
+
+def _joined(first: str, second: str) -> str:
+    return f"{first} {second}" if first and second else first or second

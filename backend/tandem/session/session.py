@@ -1,0 +1,225 @@
+"""The session: one call. It feeds the turn machine and performs the effects that the machine asks for."""
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import replace
+from typing import assert_never
+
+from tandem.core.conversation import Conversation
+from tandem.core.errors import ChainSpent
+from tandem.core.events import (
+    AttemptFailed,
+    AttemptSucceeded,
+    CallEnded,
+    CallStarted,
+    FailedOver,
+    ReplyInterrupted,
+    TurnCompleted,
+)
+from tandem.core.link import (
+    Attempt,
+    AudioReceived,
+    CallerEvent,
+    CallerLink,
+    CallError,
+    CallMessage,
+    CallReady,
+    CallSettings,
+    MuteChanged,
+    PlaybackReported,
+    ProviderSwitched,
+    SettingsChanged,
+    StateChanged,
+    StopPressed,
+    TalkReleased,
+    TextTyped,
+)
+from tandem.core.ports import SttOptions
+from tandem.core.turn import Effect, Event, State, Turn
+from tandem.session.equipment import Equipment
+from tandem.session.listen import Listener
+from tandem.session.reply import Stage
+from tandem.session.speak import Speaker
+from tandem.session.stopwatch import Stopwatch
+from tandem.slots.llm import LlmSlot
+from tandem.slots.stt import SttSlot
+from tandem.slots.tts import TtsSlot
+
+
+class Session:
+    """One caller's conversation, from the first message to the last."""
+
+    def __init__(self, session_id: str, settings: CallSettings, link: CallerLink, equipment: Equipment) -> None:
+        self.id = session_id
+        self.turn_number = 1  # of the caller's next words
+        self._settings = settings
+        self._link = link
+        self._equipment = equipment
+        self._clock = equipment.clock
+        self._turn = Turn()
+        self._conversation = Conversation(equipment.instructions)
+        self._stopwatch = Stopwatch()
+        self._tasks = asyncio.TaskGroup()
+        self._stt = SttSlot(equipment.stt, options=self._stt_options, notify=self._noticed, clock=self._clock)
+        self._listener = Listener(equipment, self._stt, self, self._stopwatch, input_rate=settings.input_rate)
+        self._listener.push_to_talk(settings.push_to_talk)
+        self._speaker = Speaker(
+            self._stage(),
+            self._conversation,
+            equipment.apology,
+            settings=lambda: self._settings,
+            start=lambda work: self._tasks.create_task(work),
+        )
+
+    def _stage(self) -> Stage:
+        equipment, limits, rate = self._equipment, self._equipment.limits, self._settings.output_rate
+        llm = LlmSlot(
+            equipment.llm, notify=self._noticed, clock=self._clock, first_output_ms=limits.llm_first_output_ms
+        )
+        tts = TtsSlot(
+            equipment.tts,
+            output_rate=rate,
+            make_resampler=equipment.make_resampler,
+            notify=self._noticed,
+            clock=self._clock,
+            first_output_ms=limits.tts_first_output_ms,
+        )
+        return Stage(llm, tts, rate, self._clock, limits, self._stopwatch, tell=self.tell, send=self.send)
+
+    async def run(self) -> None:
+        """Serve the call until the caller is gone."""
+        began = self._clock()
+        self._equipment.notify(CallStarted(self.id))
+        self.send(CallReady(self.id, self._settings, self._equipment.chains()))
+        self.send(StateChanged(self.state, "idle"))
+        try:
+            async with self._tasks, aclosing(self._link.events()) as events:
+                recognising = self._tasks.create_task(self._recognise())
+                try:
+                    async for event in events:
+                        self._take(event)
+                finally:
+                    recognising.cancel()
+                    self._speaker.close()
+                    self._listener.close()
+        finally:
+            self._equipment.notify(CallEnded(self.id, self._clock() - began))
+
+    # --- the floor, as listener and speaker see it ---
+
+    @property
+    def state(self) -> State:
+        return self._turn.state
+
+    @property
+    def unanswered(self) -> bool:
+        return self._conversation.unanswered
+
+    @property
+    def reply_was_cut(self) -> bool:
+        return self._speaker.was_interrupted
+
+    def send(self, message: CallMessage) -> None:
+        self._link.send(message)
+
+    def tell(self, event: Event) -> None:
+        """Feed the turn machine and do what it asks for."""
+        before = self.state
+        for effect in self._turn.receive(event):
+            self._perform(effect)
+        if self.state is not before:
+            self.send(StateChanged(self.state, before))
+        if event is Event.REPLY_STARTED and before is State.THINKING:
+            self.turn_number = self._speaker.turn + 1
+            measured = self._stopwatch.read(self._speaker.turn)
+            self.send(measured)
+            self._equipment.notify(TurnCompleted(self.id, measured))
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Effect.START_REPLY:
+                if words := self._listener.take_text():
+                    self._conversation.caller_said(words)
+                self._speaker.reply(self.turn_number)
+            case Effect.CANCEL_REPLY:
+                self._speaker.cancel()
+            case Effect.CLEAR_PLAYBACK:
+                self._speaker.clear_playback()
+            case Effect.CUT_CONVERSATION:
+                self._equipment.notify(ReplyInterrupted(self.id, self._speaker.cut()))
+            case Effect.RESUME_REPLY:
+                self._speaker.resume()
+            case Effect.SAY_APOLOGY:
+                self._speaker.apologise()
+            case _:
+                assert_never(effect)
+
+    # --- what the caller does ---
+
+    def _take(self, event: CallerEvent) -> None:
+        match event:
+            case AudioReceived(pcm):
+                self._listener.hear(pcm)
+            case TextTyped(text):
+                self._typed(text)
+            case StopPressed():
+                self.tell(Event.STOP_REQUESTED)
+                self._speaker.drop_interrupted()
+            case PlaybackReported(epoch, played_ms):
+                self._speaker.played(epoch, played_ms)
+            case TalkReleased():
+                self._listener.release()
+            case MuteChanged(muted):
+                self._listener.mute(muted)
+            case SettingsChanged():
+                self._change(event)
+            case _:
+                assert_never(event)
+
+    def _typed(self, text: str) -> None:
+        if words := self._listener.take_text():
+            self._conversation.caller_said(words)
+        self.send(self._listener.typed(text))
+        self._conversation.caller_said(text)
+        self._stopwatch.turn_ended(self._clock())
+        self.tell(Event.TEXT_RECEIVED)
+
+    def _change(self, change: SettingsChanged) -> None:
+        self._settings = replace(
+            self._settings,
+            language=change.language or self._settings.language,
+            voice=change.voice or self._settings.voice,
+        )
+        if change.push_to_talk is not None:
+            self._settings = replace(self._settings, push_to_talk=change.push_to_talk)
+            self._listener.push_to_talk(change.push_to_talk)
+
+    # --- what the providers do ---
+
+    async def _recognise(self) -> None:
+        while True:
+            self._listener.speech.clear()
+            try:
+                async with aclosing(self._stt.transcripts()) as transcripts:
+                    async for transcript in transcripts:
+                        self._listener.heard(transcript)
+            except ChainSpent:
+                self.send(CallError("stt_unavailable", "You cannot be heard at the moment. Please type instead."))
+                self._listener.deaf()
+            # The recognisers are tried again when there is something to recognise.
+            await self._listener.speech.wait()
+
+    def _stt_options(self) -> SttOptions:
+        return SttOptions(self._settings.language)
+
+    def _noticed(self, event: object) -> None:
+        """Pass on what the slots announce; what concerns this turn or its caller is noted first."""
+        match event:
+            case AttemptSucceeded(slot, provider, first_output_ms):
+                self._stopwatch.attempted(Attempt(slot, provider, "ok", round(first_output_ms, 1)))
+            case AttemptFailed(slot, provider, fault):
+                self._stopwatch.attempted(Attempt(slot, provider, fault, None))
+            case FailedOver(slot, previous, provider, fault, after_output, gap_ms):
+                phase = "after_output" if after_output else "before_output"
+                self.send(ProviderSwitched(slot, previous, provider, fault, phase, round(gap_ms, 1)))
+        self._equipment.notify(event)

@@ -1,0 +1,148 @@
+"""The session's voice: at most one reply at a time, which can be cut, taken up again, or end in an apology."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+from tandem.core.conversation import Conversation
+from tandem.core.link import CallSettings, PlaybackCleared
+from tandem.core.ports import LlmOptions, Message, Role, TtsOptions
+from tandem.session.equipment import Apology
+from tandem.session.reply import Reply, Script, Stage
+
+
+class Speaker:
+    """Starts and stops the replies of one call. `start` runs a coroutine as a child of the call's task group."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        conversation: Conversation,
+        apology: Apology,
+        *,
+        settings: Callable[[], CallSettings],
+        start: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
+    ) -> None:
+        self._stage = stage
+        self._conversation = conversation
+        self._apology = apology
+        self._settings = settings
+        self._start = start
+        self._epoch = 0
+        self._reply: Reply | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._interrupted: Reply | None = None  # a reply that goes on if the interruption was a cough
+        self._cleared: Reply | None = None  # a reply whose player has not said yet what was heard of it
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether a reply was cut for what the caller is saying now."""
+        return self._interrupted is not None
+
+    @property
+    def turn(self) -> int:
+        """The turn that the current reply answers; 0 before the first."""
+        return self._reply.turn if self._reply else 0
+
+    # --- effects of the turn machine ---
+
+    def reply(self, turn: int) -> None:
+        """Answer the conversation as it stands."""
+        messages = self._conversation.messages()
+        reply = Reply(self._stage, epoch=self._next_epoch(), turn=turn, entry=self._conversation.begin_reply())
+        self._begin(reply, "", messages)
+
+    def cancel(self) -> None:
+        """End the work on the reply. Nothing else is ever cancelled in order to interrupt."""
+        if self._task:
+            self._task.cancel()
+        if self._reply and not self._reply.started:
+            self._reply.announce_end(interrupted=True)
+
+    def clear_playback(self) -> None:
+        """Have the caller's player drop what it has not sounded yet."""
+        self._stage.send(PlaybackCleared(self._epoch))
+
+    def cut(self) -> float:
+        """Let history hold what was heard; the player's report may correct it. Returns the ms heard."""
+        reply = self._reply
+        if reply is None:
+            return 0.0
+        heard_ms = reply.cut()
+        self._interrupted = self._cleared = reply
+        delay = self._stage.limits.playback_report_ms / 1000
+        self._timer = asyncio.get_running_loop().call_later(delay, self._announce_cut)
+        return heard_ms
+
+    def resume(self) -> None:
+        """Take the cut reply up again at its first unheard word."""
+        cut = self._interrupted
+        if cut is None:
+            return
+        self._announce_cut()
+        messages = None if cut.written else self._begun_messages(cut)
+        reply = Reply(self._stage, epoch=self._next_epoch(), turn=cut.turn, entry=cut.entry)
+        self._begin(reply, cut.unsaid(), messages)
+
+    def apologise(self) -> None:
+        """Say, in the reply that failed, that it cannot go on."""
+        if self._reply:
+            self._task = self._start(self._reply.apologise(self._apology))
+
+    # --- what the caller does ---
+
+    def played(self, epoch: int, played_ms: float) -> None:
+        """The caller's player has sounded `played_ms` of a reply; of an old one it is no longer of interest."""
+        if self._cleared and self._cleared.epoch == epoch:
+            self._cleared.settle_cut(played_ms)
+            self._announce_cut()
+        elif self._reply and self._reply.epoch == epoch:
+            self._reply.played(played_ms)
+
+    def drop_interrupted(self) -> None:
+        """The caller means it: the reply that was cut is not taken up again."""
+        self._interrupted = None
+
+    def close(self) -> None:
+        """The call is over: end the work, and let history hold what was heard."""
+        if self._task and not self._task.done():
+            self._task.cancel()
+            if self._reply:
+                self._reply.cut()
+        self._disarm()
+
+    # --- ---
+
+    def _begin(self, reply: Reply, begun: str, messages: list[Message] | None) -> None:
+        settings = self._settings()
+        self._reply, self._interrupted = reply, None
+        script = Script(
+            begun,
+            messages,
+            LlmOptions(language=settings.language),
+            TtsOptions(language=settings.language, voice=settings.voice),
+        )
+        self._task = self._start(reply.run(script))
+
+    def _begun_messages(self, cut: Reply) -> list[Message]:
+        """Return the history with all that was written of the reply as its last message, for a model to go on from."""
+        messages = self._conversation.messages()
+        if messages[-1].role is Role.ASSISTANT:
+            messages.pop()
+        begun = " ".join(part for part in (cut.entry.text, cut.unsaid()) if part)
+        return [*messages, Message(Role.ASSISTANT, begun)]
+
+    def _announce_cut(self) -> None:
+        if self._cleared:
+            self._cleared.announce_end(interrupted=True)
+            self._cleared = None
+        self._disarm()
+
+    def _disarm(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _next_epoch(self) -> int:
+        self._epoch += 1
+        return self._epoch

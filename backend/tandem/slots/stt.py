@@ -1,0 +1,106 @@
+"""The speech-to-text slot: keeps the caller's audio until its final transcript, so that a successor hears it too."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+
+from tandem.core.audio import AudioFrame
+from tandem.core.ports import Clock, Notify, Slot, SpeechMark, SpeechToText, SttOptions, Transcript
+from tandem.slots.failover import Failover, Served
+
+_KEPT_MS = 30_000  # audio that waits for its final transcript; beyond this the oldest is given up
+_PRE_ROLL_MS = 500  # quiet audio that is kept, because a detector notices speech late
+
+
+class AudioTape:
+    """The audio that no final transcript covers yet, readable again from its start by each new provider."""
+
+    def __init__(self) -> None:
+        self._items: deque[AudioFrame | SpeechMark] = deque()
+        self._first = 0  # index of the oldest item that is kept
+        self._kept_ms = 0.0
+        self._open = 0  # utterances that began and have no final transcript yet
+        self._ended = False
+        self._grown = asyncio.Event()
+
+    def append(self, item: AudioFrame | SpeechMark) -> None:
+        """Record the next item and let go of what is too old to matter."""
+        self._items.append(item)
+        if isinstance(item, AudioFrame):
+            self._kept_ms += item.duration_ms
+        elif item is SpeechMark.STARTED:
+            self._open += 1
+        limit = _KEPT_MS if self._open else _PRE_ROLL_MS
+        while self._kept_ms > limit:
+            self._drop_oldest()
+        self._grown.set()
+
+    def end(self) -> None:
+        """No more audio will come."""
+        self._ended = True
+        self._grown.set()
+
+    def settle_utterance(self) -> None:
+        """The oldest utterance got its final transcript: forget everything up to its end."""
+        self._open = max(0, self._open - 1)
+        while self._items and self._drop_oldest() is not SpeechMark.STOPPED:
+            pass
+
+    async def read(self) -> AsyncIterator[AudioFrame | SpeechMark]:
+        """Yield every item that is kept, then those to come, until `end`."""
+        at = self._first
+        while True:
+            at = max(at, self._first)
+            if at < self._first + len(self._items):
+                item = self._items[at - self._first]
+                at += 1
+                yield item
+            elif self._ended:
+                return
+            else:
+                self._grown.clear()
+                await self._grown.wait()
+
+    def _drop_oldest(self) -> AudioFrame | SpeechMark:
+        item = self._items.popleft()
+        self._first += 1
+        if isinstance(item, AudioFrame):
+            self._kept_ms -= item.duration_ms
+        return item
+
+
+class SttSlot:
+    """Transcribes one call over its chain of recognisers. Feed it audio and marks; read transcripts."""
+
+    def __init__(
+        self,
+        chain: Sequence[SpeechToText],
+        *,
+        options: Callable[[], SttOptions],
+        notify: Notify,
+        clock: Clock,
+    ) -> None:
+        self._options = options
+        self._tape = AudioTape()
+        self._failover: Failover[SpeechToText] = Failover(
+            Slot.STT, chain, notify=notify, clock=clock, first_output_ms=None, resumable=True
+        )
+
+    def feed(self, item: AudioFrame | SpeechMark) -> None:
+        """Take the next frame of the caller's audio, or what the voice detector says at this point of it."""
+        self._tape.append(item)
+
+    def end(self) -> None:
+        self._tape.end()
+
+    async def transcripts(self) -> AsyncGenerator[Served[Transcript], None]:
+        """Yield what the caller says until `end`; raises ChainSpent when no recogniser can go on."""
+        async with aclosing(self._failover.run(self._transcribe)) as served:
+            async for item in served:
+                if item.item.ends_utterance:
+                    self._tape.settle_utterance()
+                yield item
+
+    def _transcribe(self, provider: SpeechToText) -> AsyncGenerator[Transcript, None]:
+        return provider.transcribe(self._tape.read(), self._options())
