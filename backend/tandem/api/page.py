@@ -20,7 +20,7 @@ Calls work without the page: <code>tandem talk question.wav --out reply.wav</cod
 
 
 def mount(app: FastAPI, folder: Path, info: dict[str, object]) -> None:
-    """Serve the app built in `folder` at `/`, `info` to those who ask for JSON. To be mounted last: it takes all paths."""
+    """Serve the app in `folder` at `/`, and `info` to those who ask for JSON. Mount it last: it takes all paths."""
     router = APIRouter(include_in_schema=False)
     index = folder / "index.html"
     policy = {"Content-Security-Policy": content_security_policy(folder)}

@@ -135,14 +135,15 @@ def read_control(text: str | bytes) -> Control:
         raise CallerError("invalid_json", "That is not valid JSON.") from error
     if not isinstance(value, dict):
         raise CallerError("invalid_message", 'A message is a JSON object with a "type".')
-    if value.get("type") not in TYPES:
+    kind = value.get("type")
+    if not isinstance(kind, str) or kind not in TYPES:
         raise CallerError("unknown_type", f'The "type" of a message is one of: {", ".join(sorted(TYPES))}.')
     try:
         return _CONTROL.validate_python(value)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"][1:])
-        raise CallerError("invalid_message", f"{value['type']}: {where or 'message'}: {first['msg']}") from error
+        raise CallerError("invalid_message", f"{kind}: {where or 'message'}: {first['msg']}") from error
 
 
 def event_of(control: Control) -> CallerEvent | None:

@@ -1,0 +1,37 @@
+"""A gateway on loopback inside the test's own event loop, with the real engines or with fakes."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from tandem.app import create_app
+from tandem.settings import Settings
+
+
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncIterator[str]:
+    """Serve `app` on a free port of 127.0.0.1; yield "127.0.0.1:port"."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app, log_config=None, lifespan="off", ws="websockets-sansio", ws_max_size=2**21, timeout_graceful_shutdown=2
+    )
+    server = uvicorn.Server(config)
+    with listener:
+        async with app.router.lifespan_context(app), asyncio.TaskGroup() as group:
+            running = group.create_task(server._serve(sockets=[listener]))
+            try:
+                yield f"127.0.0.1:{listener.getsockname()[1]}"
+            finally:
+                server.should_exit = True
+                await running
+
+
+@asynccontextmanager
+async def real_gateway(**settings: object) -> AsyncIterator[str]:
+    """Serve the gateway as anybody gets it who has set nothing; yield "127.0.0.1:port"."""
+    async with serving(create_app(Settings(_env_file=None, **settings))) as address:  # type: ignore[call-arg, arg-type]
+        yield address
