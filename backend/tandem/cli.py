@@ -19,7 +19,7 @@ from rich.text import Text
 
 from tandem.app import VERSION, chains_of, create_app, means_of
 from tandem.core.errors import ConfigurationError, TandemError
-from tandem.providers.catalogue import Listed, listing
+from tandem.providers.catalogue import listing
 from tandem.settings import Settings, read_settings
 from tandem.talk import Recording, Report, TalkError, talk, write_wav
 
@@ -162,20 +162,20 @@ def _figures(report: Report) -> Table:
 def providers() -> None:
     """Show which providers serve, in which order, what the others lack and how to add it."""
     settings = read_settings()
-    table = Table(title="Providers", title_justify="left")
-    for column in ("slot", "place", "provider", "what it is", "to add it"):
+    listed = listing(chains_of(settings), means_of(settings))
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("slot", "place", "provider", "what it is"):
         table.add_column(column)
-    for item in listing(chains_of(settings), means_of(settings)):
-        table.add_row(*_row(item))
+    for item in listed:
+        place = "-" if item.place is None else str(item.place + 1)
+        table.add_row(
+            item.entry.slot, place, item.entry.name, item.entry.about, style=None if item.place is not None else "dim"
+        )
     out.print(table)
-
-
-def _row(item: Listed) -> tuple[str, str, str, str, str]:
-    place = "-" if item.place is None else str(item.place + 1)
-    if item.missing:
-        return item.entry.slot, place, f"[dim]{item.entry.name}[/dim]", item.entry.about, item.missing
-    todo = "" if item.place is not None else f"name it in {item.entry.slot.upper()}_CHAIN"
-    return item.entry.slot, place, f"[bold]{item.entry.name}[/bold]", item.entry.about, todo
+    for item in listed:
+        if item.place is None:
+            todo = item.missing or f"name it in {item.entry.slot.upper()}_CHAIN"
+            out.print(f"\nTo add [bold]{item.entry.name}[/bold]: {todo}.", soft_wrap=True, highlight=False)
 
 
 def main() -> None:

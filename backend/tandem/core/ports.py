@@ -120,7 +120,8 @@ class LanguageModel(Protocol):
     def complete(self, messages: Sequence[Message], options: LlmOptions) -> AsyncGenerator[Delta | Completed, None]:
         """Yield the reply to `messages` piece by piece, and one Completed at its end.
 
-        Where the last message is the assistant's own, that message was begun: yield only what follows it.
+        Where the last message is the assistant's own, that message was begun: yield only what follows it, with the
+        white space between them.
         """
         ...
 

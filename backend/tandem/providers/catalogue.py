@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from tandem.core.errors import ConfigurationError, ProviderError
 from tandem.core.ports import LanguageModel, Slot, SpeechToText, TextToSpeech
-from tandem.providers.local import espeak, flite, moonshine, rulebook
+from tandem.providers.local import espeak, flite, moonshine, pocketsphinx, rulebook
 from tandem.providers.openai import llm as openai_llm
 
 Provider = SpeechToText | LanguageModel | TextToSpeech
@@ -20,7 +20,7 @@ class Means:
 
     openai_compatible_url: str | None = None
     openai_compatible_model: str = ""
-    openai_compatible_key: str = ""
+    openai_compatible_key: str = field(default="", repr=False)
     workers: int = 2
     llm_first_token_ms: float = 4_000
 
@@ -66,6 +66,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "neural recogniser on this machine, English",
         lambda _: moonshine.missing(),
         lambda means: moonshine.Moonshine.open(means.workers),
+    ),
+    Entry(
+        Slot.STT,
+        "pocketsphinx",
+        "small recogniser on this machine, English",
+        lambda _: pocketsphinx.missing(),
+        lambda means: pocketsphinx.Pocketsphinx.open(means.workers),
     ),
     Entry(Slot.LLM, "openai_compatible", "any OpenAI-compatible server", _no_compatible_url, _compatible),
     Entry(Slot.LLM, "rulebook", "rules instead of a model: time, sums, units, memory", lambda _: None, _rulebook),
@@ -144,7 +151,8 @@ class Opened:
     failed: dict[str, str]  # "slot/name" -> why it did not start
 
     def chain(self, slot: Slot) -> list[Any]:
-        return {Slot.STT: self.stt, Slot.LLM: self.llm, Slot.TTS: self.tts}[slot]
+        chains: dict[Slot, list[Any]] = {Slot.STT: self.stt, Slot.LLM: self.llm, Slot.TTS: self.tts}
+        return chains[slot]
 
 
 @asynccontextmanager

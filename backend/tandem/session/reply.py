@@ -94,7 +94,7 @@ class Reply:
     async def _write(self, script: Script) -> None:
         cutter = PhraseCutter()
         if script.begun:
-            self._text = script.begun + " "
+            self._text = script.begun
             await self._queue(cutter.push(self._text))
         if script.messages is not None:
             async with aclosing(self._stage.llm.reply(script.messages, script.llm)) as served:

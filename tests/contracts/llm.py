@@ -1,0 +1,153 @@
+"""What every language model of Tandem must do; a provider's test subclasses these suites and gives the fixtures."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+
+import pytest
+
+from tandem.core.errors import Fault, ProviderError
+from tandem.core.ports import Completed, Delta, LanguageModel, LlmOptions, Message, Role
+
+PATIENCE_S = 5.0  # a test's own deadline; it is far above what any provider may take
+CANCELLED_WITHIN_S = 0.050
+
+
+def asking(text: str) -> list[Message]:
+    return [Message(Role.SYSTEM, "You are heard, not read: be brief."), Message(Role.USER, text)]
+
+
+async def collect(model: LanguageModel, messages: Sequence[Message]) -> list[Delta | Completed]:
+    """Return the whole reply of `model`."""
+    async with asyncio.timeout(PATIENCE_S), aclosing(model.complete(messages, LlmOptions())) as reply:
+        return [piece async for piece in reply]
+
+
+def text_of(reply: Sequence[Delta | Completed]) -> str:
+    return "".join(piece.text for piece in reply if isinstance(piece, Delta))
+
+
+class LlmContract:
+    """The behaviour of a model that is well; `model` must answer "what is six times seven" with several words."""
+
+    @pytest.fixture
+    def model(self) -> LanguageModel:
+        raise NotImplementedError
+
+    async def test_a_reply_is_some_deltas_and_then_one_completed(self, model: LanguageModel) -> None:
+        reply = await collect(model, asking("What is six times seven?"))
+        assert len(reply) > 2
+        assert all(isinstance(piece, Delta) for piece in reply[:-1])
+        assert isinstance(reply[-1], Completed)
+        assert reply[-1].reason
+
+    async def test_no_delta_is_empty(self, model: LanguageModel) -> None:
+        reply = await collect(model, asking("What is six times seven?"))
+        assert all(piece.text for piece in reply if isinstance(piece, Delta))
+
+    async def test_a_model_has_a_name(self, model: LanguageModel) -> None:
+        assert model.name
+        assert model.name == model.name.strip().lower()
+
+    @pytest.mark.parametrize("messages", [[], asking(""), asking(" \n\t "), asking("?")[:1]])
+    async def test_a_conversation_without_a_word_ends_properly_or_as_a_fault(
+        self, model: LanguageModel, messages: list[Message]
+    ) -> None:
+        ends: list[Delta | Completed | Fault] = []
+        try:
+            ends += await collect(model, messages)
+        except ProviderError as error:
+            ends.append(error.fault)
+        assert isinstance(ends[-1], Completed | Fault)
+
+    @pytest.mark.parametrize("text", ["¿Cuántos años tienes?", "今何時ですか", "🙂🙃", "a\u0301\u200b\x00b", "مرحبا"])
+    async def test_any_script_is_taken(self, model: LanguageModel, text: str) -> None:
+        reply = await collect(model, asking(text))
+        assert isinstance(reply[-1], Completed)
+        assert text_of(reply).strip()
+
+    async def test_a_long_message_is_answered(self, model: LanguageModel) -> None:
+        reply = await collect(model, asking("and then it went on " * 3300))
+        assert isinstance(reply[-1], Completed)
+
+    async def test_twenty_calls_at_once_are_answered_each(self, model: LanguageModel) -> None:
+        async with asyncio.TaskGroup() as calls:
+            replies = [calls.create_task(collect(model, asking("What is six times seven?"))) for _ in range(20)]
+        assert all(isinstance(reply.result()[-1], Completed) for reply in replies)
+        assert all(text_of(reply.result()).strip() for reply in replies)
+
+    async def test_a_begun_reply_is_continued_and_not_begun_again(self, model: LanguageModel) -> None:
+        question = asking("What is six times seven?")
+        begun = " ".join(text_of(await collect(model, question)).split()[:3])
+        reply = await collect(model, [*question, Message(Role.ASSISTANT, begun)])
+        assert isinstance(reply[-1], Completed)
+        assert not text_of(reply).lstrip().startswith(begun)
+
+    async def test_closing_a_reply_early_returns_within_50_ms(self, model: LanguageModel) -> None:
+        reply = model.complete(asking("What is six times seven?"), LlmOptions())
+        await anext(reply)
+        began = time.perf_counter()
+        await reply.aclose()
+        assert time.perf_counter() - began < CANCELLED_WITHIN_S
+
+    async def test_a_cancelled_reader_ends_within_50_ms_and_the_model_goes_on_to_serve(
+        self, model: LanguageModel
+    ) -> None:
+        begun = asyncio.Event()
+        reader = asyncio.create_task(_read_for_ever(model, begun))
+        async with asyncio.timeout(PATIENCE_S):
+            await begun.wait()
+        began = time.perf_counter()
+        reader.cancel()
+        await asyncio.wait([reader], timeout=PATIENCE_S)
+        assert time.perf_counter() - began < CANCELLED_WITHIN_S
+        assert reader.cancelled()
+        assert isinstance((await collect(model, asking("What is six times seven?")))[-1], Completed)
+
+
+async def _read_for_ever(model: LanguageModel, begun: asyncio.Event) -> None:
+    while True:
+        reply: AsyncGenerator[Delta | Completed, None] = model.complete(asking("Hello"), LlmOptions())
+        async with aclosing(reply):
+            async for _ in reply:
+                begun.set()
+
+
+# How a server can fail, and the Fault that a provider must make of it.
+FAULTS = {
+    "refused": Fault.REFUSED,
+    "hangs": Fault.TIMEOUT,
+    "silent after headers": Fault.TIMEOUT,
+    "reset": Fault.CUT,
+    "stalls": Fault.STALLED,
+    "cut": Fault.CUT,
+    "ends early": Fault.CUT,
+    "key refused": Fault.REJECTED,
+    "bad request": Fault.REJECTED,
+    "rate limited": Fault.RATE_LIMITED,
+    "internal error": Fault.UNAVAILABLE,
+    "unreadable": Fault.MALFORMED,
+    "empty": Fault.EMPTY,
+}
+OpenFaulty = Callable[[str], AbstractAsyncContextManager[LanguageModel]]
+
+
+class LlmFaultContract:
+    """The faults of a model behind a wire; `open_faulty` opens one whose server fails as FAULTS names it."""
+
+    @pytest.fixture
+    def open_faulty(self) -> OpenFaulty:
+        raise NotImplementedError
+
+    @pytest.mark.parametrize(("failing", "fault"), FAULTS.items())
+    async def test_a_failing_server_is_told_by_its_fault_in_bounded_time(
+        self, open_faulty: OpenFaulty, failing: str, fault: Fault
+    ) -> None:
+        async with open_faulty(failing) as model:
+            with pytest.raises(ProviderError) as caught:
+                await collect(model, asking("What is six times seven?"))
+        assert caught.value.fault is fault
+        assert caught.value.provider == model.name
+        assert caught.value.detail
+        assert "seven" not in caught.value.detail
