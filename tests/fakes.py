@@ -140,7 +140,7 @@ class FakeModel:
         self.answer = answer
         self.requests: list[tuple[Sequence[Message], LlmOptions]] = []
         self.streams = Streams()
-        self.scripts = scripts or [[Text(), Completed("stop")]]
+        self.scripts: Sequence[Sequence[Step | Text | Delta | Completed]] = scripts or [[Text(), Completed("stop")]]
 
     async def complete(
         self, messages: Sequence[Message], options: LlmOptions
@@ -151,6 +151,7 @@ class FakeModel:
                 match step:
                     case Text(text):
                         for piece in _word_by_word(self._missing(messages) if text is None else text):
+                            await asyncio.sleep(0)  # as from a socket: others get their turn
                             yield Delta(piece)
                     case Delta() | Completed():
                         yield step
@@ -195,7 +196,7 @@ class FakeVoice:
         self.name = name
         self.requests: list[tuple[str, TtsOptions]] = []
         self.streams = Streams()
-        self.scripts = scripts or [[Speech()]]
+        self.scripts: Sequence[Sequence[Step | Speech | SpokenAudio]] = scripts or [[Speech()]]
         self._rate = sample_rate
         self._word_times = word_times
 
@@ -207,6 +208,7 @@ class FakeVoice:
                 match step:
                     case Speech(count):
                         for chunk in islice(chunks, count):
+                            await asyncio.sleep(0)
                             yield chunk
                     case SpokenAudio():
                         yield step
@@ -295,7 +297,7 @@ class FakeRecogniser:
         self.name = name
         self.heard: list[list[AudioFrame | SpeechMark]] = []
         self.streams = Streams()
-        self.scripts = scripts or [[Listen()]]
+        self.scripts: Sequence[Sequence[Step | Listen | Transcript]] = scripts or [[Listen()]]
         self._answer_ms = answer_ms
         self._make_ear = partial(_Ear, hear, word_times, interim_ms, segment_ms)
 

@@ -20,6 +20,7 @@ from tandem.slots.llm import LlmSlot
 from tandem.slots.tts import TtsSlot
 
 _PHRASES_AHEAD = 4  # the model may write this many phrases ahead of the voice
+_LEAST_WAIT_MS = 1  # a remainder of rounding is not worth a wake-up, and may be too small for the clock to move
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class Reply:
     async def _keep_pace(self) -> None:
         """Wait while the caller has more audio ahead than a cut should have to throw away."""
         while (ahead := self._ledger.lead_ms(self._stage.clock()) - self._stage.limits.audio_lead_ms) > 0:
-            await asyncio.sleep(ahead / 1000)
+            await asyncio.sleep(max(ahead, _LEAST_WAIT_MS) / 1000)
 
     def _send_audio(self, audio: Served[SpokenAudio]) -> None:
         now = self._stage.clock()
@@ -144,7 +145,7 @@ class Reply:
         """Wait until all of it has been heard."""
         self._stage.send(ReplyAudioEnded(self.epoch, self._ledger.sent_ms))
         while (lead := self._ledger.lead_ms(self._stage.clock())) > 0:
-            await asyncio.sleep(lead / 1000)
+            await asyncio.sleep(max(lead, _LEAST_WAIT_MS) / 1000)
         self._settle_history()
         self.announce_end(interrupted=False)
         self._stage.tell(Event.REPLY_FINISHED)
