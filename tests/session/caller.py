@@ -19,7 +19,7 @@ from tandem.core.link import (
     ReplyDone,
     StateChanged,
 )
-from tandem.core.ports import LanguageModel, SpeechToText, SpokenAudio, TextToSpeech
+from tandem.core.ports import LanguageModel, SpeechToText, SpokenAudio, TextToSpeech, VoiceDetector
 from tandem.session.equipment import Apology, Equipment, Limits
 from tandem.session.session import Session
 
@@ -106,6 +106,7 @@ async def call(
     tts: Sequence[TextToSpeech] | None = None,
     limits: Limits | None = None,
     settings: CallSettings | None = None,
+    make_detector: Callable[[], VoiceDetector] = FakeDetector,
 ) -> AsyncIterator[Caller]:
     """Run a session over these chains (by default one healthy fake each) until the test is done with it."""
     speech = CodedSpeech()
@@ -114,7 +115,7 @@ async def call(
         stt=stt(speech) if stt else [FakeRecogniser(hear=speech.hear)],
         llm=llm or [FakeModel()],
         tts=tts or [FakeVoice()],
-        make_detector=FakeDetector,
+        make_detector=make_detector,
         make_meter=lambda: MicrophoneMeter(RATE),
         make_resampler=make_resampler,
         notify=caller.notified,
