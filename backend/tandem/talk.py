@@ -74,12 +74,13 @@ class Player:
     epoch: int = 0
     heard: bytearray = field(default_factory=bytearray)  # of replies that are over
     _queue: bytearray = field(default_factory=bytearray)  # of the current reply, from its start
+    _cleared: int = 0  # the last reply that was cleared: what still comes of it is late
     _began_ms: float = 0.0
     _stalled_ms: float = 0.0  # time in which there was nothing to play
 
     def take(self, epoch: int, pcm: bytes) -> None:
         """Audio of a reply arrived."""
-        if epoch < self.epoch:
+        if epoch < self.epoch or epoch == self._cleared:
             return
         now = self.clock()
         if epoch > self.epoch:
@@ -96,6 +97,7 @@ class Player:
     def clear(self) -> float:
         """Drop what has not sounded; return the ms that have."""
         played = self.played_ms()
+        self._cleared = self.epoch
         del self._queue[int(played / 1000 * OUTPUT_RATE) * 2 :]
         self.finish()
         return played
@@ -314,7 +316,7 @@ def _first(group: BaseExceptionGroup[Any]) -> BaseException:
 def write_wav(file: Path, pcm: bytes) -> None:
     """Write mono 16-bit PCM at OUTPUT_RATE as a WAV file; raises TalkError if it cannot be written."""
     try:
-        with wave.open(str(file), "wb") as sink:
+        with file.open("wb") as opened, wave.open(opened, "wb") as sink:
             sink.setnchannels(1)
             sink.setsampwidth(2)
             sink.setframerate(OUTPUT_RATE)

@@ -70,11 +70,13 @@ async def test_half_a_minute_without_a_word_gives_no_word_and_no_reply(kind: str
 
 async def test_the_same_ears_do_hear_a_voice() -> None:
     model = SileroModel.load()
-    async with Moonshine.open(1) as recogniser:
-        async with call(stt=lambda _: [recogniser], make_detector=lambda: SileroDetector(model)) as caller:
-            caller.does(AudioReceived(speech() + bytes(RATE * 2)))
-            await caller.until_state("paused")
-            await caller.until(CallerCaption, lambda caption: caption.final)
+    async with (
+        Moonshine.open(1) as recogniser,
+        call(stt=lambda _: [recogniser], make_detector=lambda: SileroDetector(model)) as caller,
+    ):
+        caller.does(AudioReceived(speech() + bytes(RATE * 2)))
+        await caller.until_state("paused")
+        await caller.until(CallerCaption, lambda caption: caption.final)
     assert caller.finals() == ["How many feet are in ten meters?"]
 
 
@@ -136,7 +138,7 @@ async def test_bad_input_gets_a_clear_error_and_the_call_goes_on(
 
 
 async def sends_nothing(gateway: str) -> None:
-    async with connect(gateway):
+    async with connect(gateway, close_timeout=1):
         await asyncio.Event().wait()
 
 
@@ -162,7 +164,7 @@ async def sends_rubbish(gateway: str) -> None:
     random = np.random.default_rng(2)
     while True:
         try:
-            async with connect(gateway) as socket:
+            async with connect(gateway, close_timeout=1) as socket:
                 while True:
                     rubbish = random.bytes(int(random.integers(0, 500)))
                     await socket.send(rubbish if random.random() < 0.5 else rubbish.hex())

@@ -66,7 +66,10 @@ class SpeechToText(Protocol):
     def transcribe(
         self, audio: AsyncIterator[AudioFrame | SpeechMark], options: SttOptions
     ) -> AsyncGenerator[Transcript, None]:
-        """Yield transcripts while reading `audio` (mono 16-bit PCM at options.sample_rate); end when `audio` ends."""
+        """Yield transcripts while reading `audio` (mono 16-bit PCM at options.sample_rate); end when `audio` ends.
+
+        Audio that ends within an utterance gives a final transcript that does not end it.
+        """
         ...
 
 
@@ -131,7 +134,10 @@ class LanguageModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TtsOptions:
-    """Settings that travel with each phrase. `voice` None is the provider's own choice; `speed` 1.0 is normal."""
+    """Settings that travel with each phrase.
+
+    `voice` None, or a voice that the provider lacks, is the provider's own choice; `speed` 1.0 is normal.
+    """
 
     language: str = "en"
     voice: str | None = None

@@ -114,11 +114,11 @@ class Chains:
         return {Slot.STT: self.stt, Slot.LLM: self.llm, Slot.TTS: self.tts}[slot]
 
 
-def listing(chains: Chains, means: Means) -> list[Listed]:
+def listing(chains: Chains, means: Means, catalogue: Sequence[Entry] = CATALOGUE) -> list[Listed]:
     """Return the catalogue as it stands here; raises ConfigurationError for a chain that cannot be."""
     listed = []
     for slot in Slot:
-        entries = [entry for entry in CATALOGUE if entry.slot is slot]
+        entries = [entry for entry in catalogue if entry.slot is slot]
         missing = {entry.name: entry.missing(means) for entry in entries}
         names = list(chains.of(slot)) or [entry.name for entry in entries if missing[entry.name] is None]
         _check_chain(slot, names, missing)
@@ -156,14 +156,16 @@ class Opened:
 
 
 @asynccontextmanager
-async def open_chains(chains: Chains, means: Means, report: Callable[[str], None]) -> AsyncIterator[Opened]:
+async def open_chains(
+    chains: Chains, means: Means, report: Callable[[str], None], catalogue: Sequence[Entry] = CATALOGUE
+) -> AsyncIterator[Opened]:
     """Open every provider of the chains, and close them at the exit.
 
     `report` hears what is being loaded. One that does not start is left out; raises ConfigurationError when a slot
     has none left.
     """
     inside = sorted(
-        (item for item in listing(chains, means) if item.place is not None), key=lambda item: item.place or 0
+        (item for item in listing(chains, means, catalogue) if item.place is not None), key=lambda item: item.place or 0
     )
     opened = Opened([], [], [], {})
     async with AsyncExitStack() as stack:
