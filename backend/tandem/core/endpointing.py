@@ -43,8 +43,8 @@ class SpeechGate:
 
     @property
     def voiced_ms(self) -> float:
-        """How long the caller has been speaking without a stop; 0 while silent."""
-        return self._now_ms - self._edge_ms if self.speaking else 0.0
+        """From the start of the caller's speech to its last sound so far; 0 while silent."""
+        return self._now_ms - self._edge_ms - self._run_ms if self.speaking else 0.0
 
     def feed(self, probabilities: Iterable[float]) -> list[SpeechEdge]:
         """Take one probability per window; return the edges found, in order."""

@@ -3,6 +3,7 @@
 TandemError
 ├── ConfigurationError   the operator's: the start is refused with what to change
 ├── CallerError          the caller's: bad input, answered with a code, the call goes on unless it is fatal
+├── CallRefused          nobody's: there is no room, or the place is taken; told before the call begins
 ├── ProviderError        a provider's: one attempt failed with a Fault
 ├── ChainSpent           every provider of a slot failed in turn; carries all causes
 └── IllegalTransition    ours: the turn machine was told something that cannot happen in its state

@@ -59,7 +59,7 @@ class PhraseCutter:
     @staticmethod
     def _sentence_end(window: str) -> int | None:
         for match in _SENTENCE_END.finditer(window):
-            if not _ABBREVIATION.search(window[max(0, match.start() - 12) : match.start() + 1]):
+            if not _ABBREVIATION.search(window, 0, match.start() + 1):
                 return match.end()
         return None
 

@@ -2,10 +2,13 @@
 
 import re
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 
 from tandem.core.ports import Transcript
 
 _NOT_LETTERS = re.compile(r"[^\w']+")
+_LEAST_OVERLAP_MS = 100  # no word is shorter, so a shorter overlap repeats none
+_LEAST_SAME_WORDS = 2  # in a row; a single one that is the same may be chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +52,26 @@ class TurnTranscript:
             self._awaited = max(0, self._awaited - 1)
         self._revision += 1
         segment, revision = self._segment, self._revision
-        fresh = without_overlap(self._finals[-1], transcript) if self._finals else transcript
+        fresh = self._fresh(transcript)
         if transcript.final:
             if fresh.text:
                 self._finals.append(fresh)
             self._segment, self._revision = segment + 1, 0
         return CaptionLine(segment, revision, fresh)
 
+    def _fresh(self, transcript: Transcript) -> Transcript:
+        again = [final for final in self._finals if final.end_ms - transcript.start_ms > _LEAST_OVERLAP_MS]
+        if not again:
+            return transcript
+        text = " ".join(final.text for final in again)
+        settled = Transcript(text, True, again[0].start_ms, max(final.end_ms for final in again))
+        return without_overlap(settled, transcript)
+
     def typed(self) -> int:
         """Return the number of a segment that was typed instead of spoken."""
-        self._segment, self._revision = self._segment + 1, 0
-        return self._segment - 1
+        number = self._segment + 1 if self._revision else self._segment
+        self._segment, self._revision = number + 1, 0
+        return number
 
     def clear(self) -> None:
         """The turn is answered; the next one begins. Segments go on counting, so that captions stay apart."""
@@ -69,30 +81,39 @@ class TurnTranscript:
 def without_overlap(settled: Transcript, later: Transcript) -> Transcript:
     """Return `later` without the words that `settled` has already given for the same audio.
 
-    There are three cases. The stretches of audio do not overlap: all of it is new. Words come with times: those whose
-    middle lies in settled audio are dropped. No times: the longest run of words that ends the one and begins the
-    other is dropped, as audio that was heard twice gives the same words at the seam.
+    There are four cases. The stretches of audio hardly overlap: all of it is new. Words come with times: those whose
+    middle lies in settled audio are dropped. No times, and all of it lies in settled audio: nothing is new. No times
+    otherwise: audio that was heard twice gives (nearly) the same words, so what stands at the seam of both is dropped.
     """
-    if later.start_ms >= settled.end_ms:
+    if settled.end_ms - later.start_ms <= _LEAST_OVERLAP_MS:
         return later
-    if later.words and len(later.words) == len(later.text.split()):
-        kept = [i for i, word in enumerate(later.words) if (word.start_ms + word.end_ms) / 2 >= settled.end_ms]
-        texts = later.text.split()
-        return replace(
-            later,
-            text=" ".join(texts[i] for i in kept),
-            words=tuple(later.words[i] for i in kept),
-            start_ms=settled.end_ms,
-        )
     texts = later.text.split()
-    return replace(later, text=" ".join(texts[_seam(settled.text.split(), texts) :]), start_ms=settled.end_ms)
+    if later.words and len(later.words) == len(texts):
+        kept = [i for i, word in enumerate(later.words) if (word.start_ms + word.end_ms) / 2 >= settled.end_ms]
+    elif later.end_ms <= settled.end_ms:
+        kept = []
+    else:
+        kept = list(range(_seam(settled.text.split(), texts), len(texts)))
+    return replace(
+        later,
+        text=" ".join(texts[i] for i in kept),
+        words=tuple(later.words[i] for i in kept) if len(later.words) == len(texts) else (),
+        start_ms=min(settled.end_ms, later.end_ms),
+    )
 
 
 def _seam(before: list[str], after: list[str]) -> int:
-    """Length of the longest run of words that ends `before` and begins `after`, case and punctuation aside."""
+    """Return how many words at the beginning of `after` say again what ends `before`, case and punctuation aside.
+
+    The longest run that is the same counts; if there is none, the recognisers spelled something differently, and the
+    words on both sides of what is the same are taken for each other.
+    """
     ending = [_NOT_LETTERS.sub("", word).lower() for word in before]
     beginning = [_NOT_LETTERS.sub("", word).lower() for word in after]
     for length in range(min(len(ending), len(beginning)), 0, -1):
         if ending[-length:] == beginning[:length]:
             return length
-    return 0
+    same = SequenceMatcher(None, ending, beginning, autojunk=False).find_longest_match()
+    if same.size < _LEAST_SAME_WORDS:
+        return 0
+    return min(len(beginning), same.b + len(ending) - same.a)

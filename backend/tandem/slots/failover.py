@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -75,6 +75,7 @@ class Failover(Generic[P]):
                     async for item in output:
                         yield Served(item, provider.name)
             except ProviderError as error:
+                _let_cancellation_pass(error)
                 causes.append(error)
                 failed = attempt
                 self._notify(AttemptFailed(self._slot, attempt.provider, error.fault, error.detail, attempt.answered))
@@ -86,15 +87,8 @@ class Failover(Generic[P]):
         raise ChainSpent(self._slot, tuple(causes))
 
     async def _attempt(self, attempt: _Attempt, stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-        async with aclosing(stream):
-            try:
-                # Only the wait for the provider is timed, never what the consumer does with the item.
-                async with asyncio.timeout(_seconds(self._first_output_ms)):
-                    first = await anext(stream, None)
-            except TimeoutError as error:
-                raise ProviderError(
-                    Fault.TIMEOUT, attempt.provider, f"no output within {self._first_output_ms:.0f} ms"
-                ) from error
+        try:
+            first = await self._first_output(attempt, stream)
             if first is None:
                 return
             attempt.answered = True
@@ -102,6 +96,21 @@ class Failover(Generic[P]):
             yield first
             async for item in stream:
                 yield item
+        finally:
+            # However the attempt came out, what goes wrong in its closing changes nothing any more.
+            with suppress(ProviderError):
+                await stream.aclose()
+
+    async def _first_output(self, attempt: _Attempt, stream: AsyncGenerator[T, None]) -> T | None:
+        try:
+            # Only the wait for the provider is timed, never what the consumer does with the item.
+            async with asyncio.timeout(_seconds(self._first_output_ms)) as deadline:
+                return await anext(stream, None)
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            detail = f"no output within {self._first_output_ms:.0f} ms"
+            raise ProviderError(Fault.TIMEOUT, attempt.provider, detail) from error
 
     def _announce_switch(self, failed: _Attempt, attempt: _Attempt, fault: Fault) -> None:
         self._notify(
@@ -114,6 +123,13 @@ class Failover(Generic[P]):
                 gap_ms=attempt.began - failed.began,
             )
         )
+
+
+def _let_cancellation_pass(error: ProviderError) -> None:
+    """A provider that fails while it is being cancelled has not failed: the one who cancelled must hear of no error."""
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 def _seconds(ms: float | None) -> float | None:

@@ -21,6 +21,7 @@ class AudioTape:
         self._first = 0  # index of the oldest item that is kept
         self._kept_ms = 0.0
         self._open = 0  # utterances that began and have no final transcript yet
+        self._within = False  # the oldest item that is kept lies within an utterance
         self._ended = False
         self._grown = asyncio.Event()
 
@@ -48,7 +49,12 @@ class AudioTape:
             pass
 
     async def read(self) -> AsyncIterator[AudioFrame | SpeechMark]:
-        """Yield every item that is kept, then those to come, until `end`."""
+        """Yield every item that is kept, then those to come, until `end`.
+
+        An utterance whose beginning had to be given up begins with its mark all the same.
+        """
+        if self._within:
+            yield SpeechMark.STARTED
         at = self._first
         while True:
             at = max(at, self._first)
@@ -67,6 +73,8 @@ class AudioTape:
         self._first += 1
         if isinstance(item, AudioFrame):
             self._kept_ms -= item.duration_ms
+        else:
+            self._within = item is SpeechMark.STARTED
         return item
 
 

@@ -44,8 +44,9 @@ class TtsSlot:
                 provider = audio.provider
                 if resampler is None:
                     resampler = self._make_resampler(audio.item.sample_rate, self._output_rate)
-                pcm = resampler.feed(audio.item.pcm)
-                yield Served(SpokenAudio(pcm, self._output_rate, audio.item.words), provider)
+                pcm, words = resampler.feed(audio.item.pcm), audio.item.words
+                if pcm or words:
+                    yield Served(SpokenAudio(pcm, self._output_rate, words), provider)
         if resampler is not None and (tail := resampler.flush()):
             yield Served(SpokenAudio(tail, self._output_rate), provider)
 
