@@ -31,6 +31,8 @@ APOLOGY = "Sorry, not now."
 class Caller:
     """A CallerLink whose other end is the test."""
 
+    session: Session
+
     def __init__(self, speech: CodedSpeech) -> None:
         self.speech = speech
         self.received: list[tuple[float, CallMessage]] = []
@@ -125,8 +127,9 @@ async def call(
         limits=limits or Limits(),
     )
     chosen = replace(settings or CallSettings(), output_rate=RATE)
+    caller.session = Session("test", chosen, caller, equipment)
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(Session("test", chosen, caller, equipment).run())
+        running = group.create_task(caller.session.run())
         yield caller
         caller.hang_up()
         await running

@@ -1,6 +1,8 @@
 """A call from end to end over scripted providers, under a virtual clock."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from itertools import pairwise
 
 import pytest
@@ -30,7 +32,8 @@ from tandem.core.link import (
     TextTyped,
     TurnMeasured,
 )
-from tandem.core.ports import Completed, Message, Role, SpeechMark
+from tandem.core.ports import Completed, Message, Role, SpeechMark, SpokenAudio, TtsOptions
+from tandem.core.turn import Event, State
 from tandem.session.equipment import Limits
 
 pytestmark = pytest.mark.looptime
@@ -387,6 +390,32 @@ async def test_a_caller_who_vanishes_in_mid_reply_leaves_no_task() -> None:
         caller.does(TextTyped("count"))
         await caller.until_state("speaking")
     assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_a_caller_who_goes_on_in_the_very_moment_the_reply_begins_is_not_answered_over(steps: int) -> None:
+    gate = asyncio.Event()
+
+    class Gated(FakeVoice):
+        async def synthesize(self, phrase: str, options: TtsOptions) -> AsyncGenerator[SpokenAudio, None]:
+            await gate.wait()
+            async with aclosing(super().synthesize(phrase, options)) as audio:
+                async for piece in audio:
+                    yield piece
+
+    async with call(tts=[Gated()]) as caller:
+        caller.does(TextTyped("hello"))
+        await caller.until_state("thinking")
+        gate.set()
+        for _ in range(steps):  # the reply's tasks come this far before the caller is noticed
+            await asyncio.sleep(0)
+        spoke = caller.session.state is State.SPEAKING
+        caller.session.tell(Event.INTERRUPTED if spoke else Event.SPEECH_STARTED)
+        before = len(caller.all(ReplyAudio))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(caller.all(ReplyAudio)) == before
+        assert caller.session.state is State.HEARING
 
 
 async def test_a_turns_figures_add_up_to_its_latency() -> None:

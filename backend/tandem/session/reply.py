@@ -60,11 +60,24 @@ class Reply:
         self.entry = entry
         self.started = False  # its first audio was sent
         self.written = False  # the model has ended its text properly
+        self._over = False
         self._stage = stage
         self._before = entry.text  # heard of an earlier part of the same reply
         self._text = ""
         self._ledger = PlaybackLedger()
         self._phrases: asyncio.Queue[str | None] = asyncio.Queue(_PHRASES_AHEAD)
+
+    def end(self) -> None:
+        """Its task is being cancelled. What its children still do before they are reached goes nowhere."""
+        self._over = True
+
+    def _tell(self, event: Event) -> None:
+        if not self._over:
+            self._stage.tell(event)
+
+    def _send(self, message: CallMessage) -> None:
+        if not self._over:
+            self._stage.send(message)
 
     # --- saying it ---
 
@@ -78,7 +91,7 @@ class Reply:
         except* ChainSpent:
             failed = True
         if failed:
-            self._stage.tell(Event.REPLY_FAILED)
+            self._tell(Event.REPLY_FAILED)
         else:
             await self._finish()
 
@@ -86,7 +99,7 @@ class Reply:
         """Say that it cannot go on, in audio that was made ahead of time."""
         self._ledger.abandon()
         self._text = _joined(self._ledger.text, apology.text)
-        self._stage.send(ReplyText(self.turn, apology.text, "tandem"))
+        self._send(ReplyText(self.turn, apology.text, "tandem"))
         self._ledger.begin(apology.text)
         await self._send_all(self._stage.tts.replay(apology.audio))
         self._ledger.complete()
@@ -103,7 +116,7 @@ class Reply:
                     if isinstance(piece.item, Delta):
                         self._stage.stopwatch.first_token(self._stage.clock())
                         self._text += piece.item.text
-                        self._stage.send(ReplyText(self.turn, piece.item.text, piece.provider))
+                        self._send(ReplyText(self.turn, piece.item.text, piece.provider))
                         await self._queue(cutter.push(piece.item.text))
         self.written = True
         await self._queue(cutter.flush())
@@ -132,23 +145,25 @@ class Reply:
             await asyncio.sleep(max(ahead, _LEAST_WAIT_MS) / 1000)
 
     def _send_audio(self, audio: Served[SpokenAudio]) -> None:
+        if self._over:
+            return
         now = self._stage.clock()
         if not self.started:
             self.started = True
             self._stage.stopwatch.first_audio(now)
-            self._stage.tell(Event.REPLY_STARTED)
+            self._tell(Event.REPLY_STARTED)
         pcm, words = audio.item.pcm, audio.item.words
-        self._stage.send(ReplyAudio(self.epoch, self._ledger.sent_ms, pcm, audio.provider))
+        self._send(ReplyAudio(self.epoch, self._ledger.sent_ms, pcm, audio.provider))
         self._ledger.sent(duration_ms(len(pcm), self._stage.output_rate), words, now)
 
     async def _finish(self) -> None:
         """Wait until all of it has been heard."""
-        self._stage.send(ReplyAudioEnded(self.epoch, self._ledger.sent_ms))
+        self._send(ReplyAudioEnded(self.epoch, self._ledger.sent_ms))
         while (lead := self._ledger.lead_ms(self._stage.clock())) > 0:
             await asyncio.sleep(max(lead, _LEAST_WAIT_MS) / 1000)
         self._settle_history()
         self.announce_end(interrupted=False)
-        self._stage.tell(Event.REPLY_FINISHED)
+        self._tell(Event.REPLY_FINISHED)
 
     # --- what the caller heard of it ---
 

@@ -56,8 +56,10 @@ class Speaker:
         """End the work on the reply. Nothing else is ever cancelled in order to interrupt."""
         if self._task:
             self._task.cancel()
-        if self._reply and not self._reply.started:
-            self._reply.announce_end(interrupted=True)
+        if self._reply:
+            self._reply.end()
+            if not self._reply.started:
+                self._reply.announce_end(interrupted=True)
 
     def clear_playback(self) -> None:
         """Have the caller's player drop what it has not sounded yet."""
@@ -108,6 +110,7 @@ class Speaker:
         if self._task and not self._task.done():
             self._task.cancel()
             if self._reply:
+                self._reply.end()
                 self._reply.cut()
         self._disarm()
 
