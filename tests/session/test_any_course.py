@@ -1,0 +1,135 @@
+"""Whatever a caller and the providers do, in whatever order: the call goes on, and history is what was heard."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+
+import looptime
+from caller import APOLOGY, Caller, call
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fakes import CodedSpeech, Fail, FakeModel, FakeRecogniser, FakeVoice, Hang, Listen, Speech, Step, Text, Wait, tone
+from tandem.core.link import (
+    CallError,
+    MuteChanged,
+    PlaybackCleared,
+    PlaybackReported,
+    ReplyAudio,
+    ReplyDone,
+    SettingsChanged,
+    StateChanged,
+    StopPressed,
+    TalkReleased,
+    TextTyped,
+)
+from tandem.core.ports import Completed, Role
+from tandem.session.equipment import Limits
+
+ANSWER = "one two three four five six seven. Eight nine ten eleven twelve."
+
+Act = Callable[[Caller], Awaitable[None]]
+
+
+def does(event: object) -> Act:
+    async def act(caller: Caller) -> None:
+        caller.does(event)  # type: ignore[arg-type]
+
+    return act
+
+
+ACTS: dict[str, Act] = {
+    "says a word": lambda caller: caller.say("hello"),
+    "says a sentence": lambda caller: caller.say("what is six times seven"),
+    "coughs": lambda caller: caller.sound(tone(250)),
+    "clicks": lambda caller: caller.sound(tone(70)),
+    "is quiet for a moment": lambda caller: caller.silence(100),
+    "is quiet for a while": lambda caller: caller.silence(900),
+    "waits long": lambda caller: caller.silence(4000),
+    "types": does(TextTyped("hello")),
+    "presses stop": does(StopPressed()),
+    "releases the key": does(TalkReleased()),
+    "mutes": does(MuteChanged(True)),
+    "unmutes": does(MuteChanged(False)),
+    "wants a key": does(SettingsChanged(push_to_talk=True)),
+    "wants no key": does(SettingsChanged(push_to_talk=False)),
+    "reports playback": does(PlaybackReported(1, 300)),
+    "reports nonsense": does(PlaybackReported(3, 1e9)),
+}
+MODELS: st.SearchStrategy[list[Step | Text | Completed]] = st.sampled_from(
+    [
+        [Text(), Completed("stop")],
+        [Wait(300), Text(), Completed("stop")],
+        [Text("one two three. four"), Wait(500), Text(" five."), Completed("stop")],
+        [Fail()],
+        [Text("one two three. four"), Fail()],
+        [Hang()],
+        [Completed("stop")],
+    ]
+)
+VOICES: st.SearchStrategy[list[Step | Speech]] = st.sampled_from(
+    [[Speech()], [Wait(100), Speech()], [Fail()], [Speech(3), Fail()], [Hang()]]
+)
+EARS: st.SearchStrategy[list[Step | Listen]] = st.sampled_from([[Listen()], [Listen(700), Fail()], [Fail()]])
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    acts=st.lists(st.sampled_from(sorted(ACTS)), max_size=14),
+    models=st.lists(MODELS, min_size=1, max_size=4),
+    voices=st.lists(VOICES, min_size=1, max_size=4),
+    ears=st.lists(EARS, min_size=1, max_size=3),
+    answer_ms=st.sampled_from([0, 80, 900]),
+)
+def test_no_course_of_a_call_breaks_it(
+    acts: list[str],
+    models: list[list[Step | Text | Completed]],
+    voices: list[list[Step | Speech]],
+    ears: list[list[Step | Listen]],
+    answer_ms: int,
+) -> None:
+    async def course() -> None:
+        def stt(speech: CodedSpeech) -> list[FakeRecogniser]:
+            return [FakeRecogniser("ear", *ears, hear=speech.hear, answer_ms=answer_ms, interim_ms=300)]
+
+        chain = [FakeModel("model", *models, answer=ANSWER)]
+        limits = Limits(llm_first_output_ms=1500, tts_first_output_ms=800, final_transcript_ms=2000)
+        async with call(stt=stt, llm=chain, tts=[FakeVoice("voice", *voices)], limits=limits) as caller:
+            for act in acts:
+                await ACTS[act](caller)
+            caller.does(SettingsChanged(push_to_talk=False))
+            caller.does(MuteChanged(False))
+            caller.does(TalkReleased())
+            await comes_to_rest(caller)
+        check(caller, chain[0])
+
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        runner.run(course())
+
+
+async def comes_to_rest(caller: Caller) -> None:
+    """Whatever happened, a caller who is quiet is listened to again at last."""
+    async with asyncio.timeout(120):
+        while True:
+            await caller.silence(3000)
+            if caller.states()[-1] == "listening":
+                return
+
+
+def check(caller: Caller, model: FakeModel) -> None:
+    told = caller.all(StateChanged)
+    assert all(later.previous == earlier.state for earlier, later in pairwise(told))
+    for reply in caller.all(ReplyDone):
+        assert reply.text.split()[: len(reply.heard_text.split())] == reply.heard_text.split()
+    cleared: set[int] = set()
+    for _, message in caller.received:
+        if isinstance(message, PlaybackCleared):
+            cleared.add(message.epoch)
+        assert not (isinstance(message, ReplyAudio) and message.epoch in cleared)
+    heard = {reply.heard_text for reply in caller.all(ReplyDone)}
+    sentences = {ANSWER, "one two three. four five.", APOLOGY}
+    history = [message for messages, _ in model.requests for message in messages[:-1]]
+    for entry in history:
+        if entry.role is Role.ASSISTANT:
+            assert entry.text in heard or any(sentence.startswith(entry.text) for sentence in sentences)
+    assert {error.code for error in caller.all(CallError)} <= {"stt_unavailable"}
