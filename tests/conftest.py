@@ -2,7 +2,15 @@
 
 import asyncio
 
+from hypothesis import settings
+
 
 def pytest_configure() -> None:
-    """Say that there is no current event loop: asked for one, Python 3.11 would make one that nobody closes."""
+    """Set up asyncio and hypothesis for all tests.
+
+    Say that there is no current event loop: asked for one, Python 3.11 would make one that nobody closes.
+    """
     asyncio.set_event_loop(None)
+    # A machine that is busy must not fail a test of what is right.
+    settings.register_profile("tandem", deadline=None)
+    settings.load_profile("tandem")

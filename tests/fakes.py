@@ -163,9 +163,10 @@ class FakeModel:
     def _missing(self, messages: Sequence[Message]) -> str:
         if not messages or messages[-1].role is not Role.ASSISTANT:
             return self.answer
-        begun = messages[-1].text.split()
-        words = self.answer.split()
-        return " " + " ".join(words[len(begun) :]) if words[: len(begun)] == begun else self.answer
+        begun, rest = "".join(messages[-1].text.split()), self.answer
+        while begun and rest and (rest[0].isspace() or rest[0] == begun[0]):
+            begun, rest = begun[rest[0] == begun[0] :], rest[1:]
+        return self.answer if begun else rest
 
 
 def _word_by_word(text: str) -> list[str]:

@@ -107,6 +107,21 @@ def test_a_successor_that_spells_a_word_otherwise_does_not_double_the_others() -
     assert merged(settled, again) in {"okay my name is ann Lee.", "OK, my name is Ann Lee."}
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("call me tomorrow", "tomorrow at nine"),
+        ("I think that we should go", "you know what I think that it is"),
+    ],
+)
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_short_overlap_costs_no_word_because_others_are_like_it(before: str, after: str, ends: bool) -> None:
+    # A recogniser may let a stretch begin up to 300 ms before the last one ended, in the quiet between them.
+    settled = Transcript(before, True, 0, 3000, ends_utterance=ends)
+    later = Transcript(after, True, 2800, 6000, ends_utterance=ends)
+    assert merged(settled, later) == f"{before} {after}"
+
+
 @given(st.lists(st.sampled_from(["no", "yes", "so"]), min_size=1, max_size=12), st.data())
 def test_word_times_keep_repeated_words_apart(said: list[str], data: st.DataObject) -> None:
     settled = data.draw(st.integers(0, len(said)))

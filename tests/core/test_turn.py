@@ -92,7 +92,7 @@ def test_an_illegal_event_is_told_with_its_state_and_changes_nothing(state: Stat
         (State.PAUSED, Event.SPEECH_STARTED, State.HEARING, ()),
         (State.THINKING, Event.SPEECH_STARTED, State.HEARING, (Effect.CANCEL_REPLY,)),
         (State.SPEAKING, Event.INTERRUPTED, State.HEARING, CUT),
-        (State.HEARING, Event.FALSE_ALARM, State.SPEAKING, (Effect.RESUME_REPLY,)),
+        (State.PAUSED, Event.FALSE_ALARM, State.SPEAKING, (Effect.RESUME_REPLY,)),
         (State.THINKING, Event.REPLY_FAILED, State.SPEAKING, (Effect.SAY_APOLOGY,)),
         (State.SPEAKING, Event.REPLY_FAILED, State.SPEAKING, (Effect.SAY_APOLOGY,)),
     ],
@@ -155,7 +155,7 @@ class ACall(RuleBasedStateMachine):
         if event in NEXT[self.turn.state]:
             self.receive(event)
 
-    @precondition(lambda self: self.turn.state in {State.HEARING, State.PAUSED})
+    @precondition(lambda self: self.turn.state is State.PAUSED)
     @rule()
     def it_was_no_speech(self) -> None:
         self.receive(Event.FALSE_ALARM if self.reply_was_cut else Event.NOTHING_SAID)

@@ -379,7 +379,7 @@ async def test_a_short_word_over_the_reply_is_not_lost() -> None:
         caller.does(TextTyped("count"))
         await caller.until_state("speaking")
         await caller.silence(500)
-        await caller.sound(caller.speech.say("no")[: 2 * 16 * 130])  # 130 ms: too short to interrupt by its length
+        await caller.sound(caller.speech.say("no")[: 2 * 16 * 100])  # 100 ms: too short to interrupt by its length
         await caller.until(TurnMeasured, count=2)
     assert history(model, 1)[-1] == ("user", "no")
 
@@ -416,6 +416,89 @@ async def test_a_caller_who_goes_on_in_the_very_moment_the_reply_begins_is_not_a
             await asyncio.sleep(0)
         assert len(caller.all(ReplyAudio)) == before
         assert caller.session.state is State.HEARING
+
+
+async def test_words_begun_over_the_end_of_a_reply_are_answered() -> None:
+    model = FakeModel(answer="Yes.")  # 240 ms of voice
+    async with call(llm=[model]) as caller:
+        caller.does(TextTyped("hello"))
+        await caller.until_state("speaking")
+        await caller.silence(140)
+        await caller.say("how are you today")
+        await caller.until(TurnMeasured, count=2)
+    assert history(model, 1)[-1] == ("user", "how are you today")
+
+
+async def test_a_word_that_is_made_out_after_the_reply_ended_is_answered() -> None:
+    def chain(speech: CodedSpeech) -> list[FakeRecogniser]:
+        return [FakeRecogniser(hear=speech.hear, answer_ms=1500)]
+
+    model = FakeModel(answer="Yes.")
+    async with call(stt=chain, llm=[model]) as caller:
+        caller.does(TextTyped("hello"))
+        await caller.until_state("speaking")
+        await caller.sound(caller.speech.say("no")[: 2 * 16 * 100])
+        await caller.until(TurnMeasured, count=2)
+    assert history(model, 1)[-1] == ("user", "no")
+
+
+async def test_muting_and_unmuting_does_not_shorten_the_silence_that_ends_a_turn() -> None:
+    async with call() as caller:
+        for _ in range(60):
+            await caller.sound(bytes(960))
+            caller.does(MuteChanged(True))
+            caller.does(MuteChanged(False))
+        await caller.say("hello there")
+        measured = await caller.until(TurnMeasured)
+    assert measured.endpoint_ms == pytest.approx(Limits().patience.plain_ms, abs=40)
+
+
+async def test_a_cough_after_the_stop_button_does_not_start_the_stopped_reply_again() -> None:
+    model = FakeModel("model", [Wait(3000), Text(), Completed("stop")])
+    async with call(llm=[model]) as caller:
+        caller.does(TextTyped("hello"))
+        await caller.until_state("thinking")
+        caller.does(StopPressed())
+        await caller.sound(tone(300))
+        await caller.silence(3000)
+    assert len(model.requests) == 1
+    assert caller.states()[-1] == "listening"
+
+
+async def test_a_turn_that_ends_in_an_apology_is_counted_and_measured() -> None:
+    model = FakeModel("model", [Fail()], [Text(), Completed("stop")])
+    async with call(llm=[model]) as caller:
+        caller.does(TextTyped("hello"))
+        await caller.until_state("listening", count=2)
+        caller.does(TextTyped("again"))
+        await caller.until(TurnMeasured, count=2)
+    assert [caption.turn for caption in caller.all(CallerCaption)] == [1, 2]
+    assert [measured.turn for measured in caller.all(TurnMeasured)] == [1, 2]
+
+
+async def test_a_reply_without_spaces_is_resumed_where_it_was_cut() -> None:
+    answer = "一二三四五六七八。九十一二三四五六。七八九十一二三四。五六七八九十一二。"
+    model, voice = FakeModel(answer=answer), FakeVoice()
+    async with call(llm=[model], tts=[voice]) as caller:
+        caller.does(TextTyped("hello"))
+        await caller.until_state("speaking")
+        await caller.silence(700)
+        await caller.sound(tone(300))
+        await caller.until(ReplyDone, lambda reply: not reply.interrupted)
+    assert caller.replies()[-1].heard_text.replace(" ", "") == answer
+    spoken = "".join(phrase for phrase, _ in voice.requests)
+    assert spoken.endswith(answer[len(caller.replies()[0].heard_text.replace(" ", "")) :])
+
+
+async def test_a_player_that_stands_still_does_not_hold_the_call() -> None:
+    async with call() as caller:
+        caller.does(TextTyped("hello"))
+        await caller.until_state("speaking")
+        for _ in range(400):
+            caller.does(PlaybackReported(1, 0))
+            await caller.silence(40)
+    assert caller.states()[-1] == "listening"
+    assert caller.replies()[-1].heard_text == ""
 
 
 async def test_a_turns_figures_add_up_to_its_latency() -> None:

@@ -101,7 +101,7 @@ def _measured(pcm: bytes, start: int, count: int) -> Window:
     power = max(float(sound.dot(sound)) / count - mean * mean, 0.0) / 32768**2
     clipped = 0.0
     if highest == 32767 or lowest == -32768:
-        clipped = np.count_nonzero((samples == 32767) | (samples == -32768)) / count
+        clipped = int(np.count_nonzero((samples == 32767) | (samples == -32768))) / count
     return Window(power, max(highest, -lowest) / 32768, clipped)
 
 

@@ -21,18 +21,26 @@ class Conversation:
     def __init__(self, instructions: str) -> None:
         self._instructions = Message(Role.SYSTEM, instructions)
         self._entries: list[Entry] = []
+        self._dismissed = False
 
     def caller_said(self, text: str) -> None:
         """Add the caller's words."""
+        self._dismissed = False
         self._add(Entry(Role.USER, text))
 
     def begin_reply(self) -> Entry:
         """Open the entry of a reply; nothing of it has been heard yet."""
         return self._add(Entry(Role.ASSISTANT))
 
+    def dismiss(self) -> None:
+        """The caller wants no answer to what was said until now."""
+        self._dismissed = True
+
     @property
     def unanswered(self) -> bool:
-        """Tell whether the caller said something of whose answer not a word was heard."""
+        """Tell whether the caller said something, wants an answer, and has not heard a word of it."""
+        if self._dismissed:
+            return False
         heard = [entry for entry in self._entries if entry.text]
         return bool(heard) and heard[-1].role is Role.USER
 

@@ -35,7 +35,7 @@ class SpeechGate:
     def __init__(self, window_ms: float, limits: GateLimits | None = None) -> None:
         self._window_ms = window_ms
         self._limits = limits or GateLimits()
-        self._now_ms = 0.0
+        self.now_ms = 0.0  # how much audio it was fed; the times of its edges are of this clock
         self._run_ms = 0.0
         self._edge_ms = 0.0
         self.speaking = False
@@ -44,7 +44,7 @@ class SpeechGate:
     @property
     def voiced_ms(self) -> float:
         """From the start of the caller's speech to its last sound so far; 0 while silent."""
-        return self._now_ms - self._edge_ms - self._run_ms if self.speaking else 0.0
+        return self.now_ms - self._edge_ms - self._run_ms if self.speaking else 0.0
 
     def feed(self, probabilities: Iterable[float]) -> list[SpeechEdge]:
         """Take one probability per window; return the edges found, in order."""
@@ -60,13 +60,14 @@ class SpeechGate:
         if not self.speaking:
             self._run_ms = 0.0
             return []
+        last_sound_ms = self.now_ms - self._run_ms
         self.speaking, self._run_ms = False, 0.0
-        return [SpeechEdge(SpeechMark.STOPPED, self._now_ms)]
+        return [SpeechEdge(SpeechMark.STOPPED, last_sound_ms)]
 
     def _window(self, probability: float) -> SpeechEdge | None:
         limits = self._limits
         self.probability = probability
-        self._now_ms += self._window_ms
+        self.now_ms += self._window_ms
         against = probability < limits.stop_probability if self.speaking else probability >= limits.start_probability
         if not against:
             self._run_ms = 0.0
@@ -75,7 +76,7 @@ class SpeechGate:
         if self._run_ms < (limits.stop_ms if self.speaking else limits.start_ms):
             return None
         self.speaking = not self.speaking
-        self._edge_ms = self._now_ms - self._run_ms
+        self._edge_ms = self.now_ms - self._run_ms
         self._run_ms = 0.0
         return SpeechEdge(SpeechMark.STARTED if self.speaking else SpeechMark.STOPPED, self._edge_ms)
 
@@ -110,7 +111,7 @@ def silence_that_ends_turn(text: str, patience: Patience) -> float:
     tail = text[-_TAIL:]
     if _OPEN_ENDING.search(tail):
         return patience.unfinished_ms
-    if _DIGITS_ENDING.search(tail) and not tail.rstrip().endswith("?"):
+    if _DIGITS_ENDING.search(tail):
         return patience.digits_ms
     if _SENTENCE_ENDING.search(tail):
         return patience.finished_ms

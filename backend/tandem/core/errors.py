@@ -5,7 +5,7 @@ TandemError
 ├── CallerError          the caller's: bad input, answered with a code, the call goes on unless it is fatal
 ├── CallRefused          nobody's: there is no room, or the place is taken; told before the call begins
 ├── ProviderError        a provider's: one attempt failed with a Fault
-├── ChainSpent           every provider of a slot failed in turn; carries all causes
+├── ChainSpent           a slot's: no provider could go on; carries the causes
 └── IllegalTransition    ours: the turn machine was told something that cannot happen in its state
 """
 
@@ -71,7 +71,7 @@ class ProviderError(TandemError):
 
 
 class ChainSpent(TandemError):
-    """Every provider of a slot's chain failed; `causes` holds one error for each, in order."""
+    """No provider of a slot's chain could begin, or go on with what one had begun; `causes` holds the errors."""
 
     def __init__(self, slot: str, causes: tuple[ProviderError, ...]) -> None:
         told = "; ".join(str(cause) for cause in causes) or "no provider is configured"

@@ -52,7 +52,7 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class FailedOver:
-    """A slot went on to the next provider of its chain, `gap_ms` after the attempt that failed began."""
+    """A slot went on to the next provider of its chain, `gap_ms` after the last output (or start) of the one before."""
 
     slot: Slot
     previous: str
@@ -64,7 +64,7 @@ class FailedOver:
 
 @dataclass(frozen=True, slots=True)
 class SlotSpent:
-    """Every provider of a slot's chain failed for one request."""
+    """No provider of a slot's chain could begin, or go on with, one request."""
 
     slot: Slot
     faults: tuple[Fault, ...]

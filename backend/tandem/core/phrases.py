@@ -4,10 +4,27 @@ import re
 
 _SENTENCE_END = re.compile(r"[.!?…][\"')\]”’]*(?=\s)|[。！？]|\n")
 _CLAUSE_END = re.compile(r"[,;:][\"')\]”’]*(?=\s)|\s[-–—](?=\s)|[，；：、]")
-# A full stop after one of these does not end a sentence; nor does one after a single capital ("J. Smith").
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|no|approx)|\b[A-Z]|^\s*\d+)\.$", re.IGNORECASE
-)
+# A full stop after one of these does not end a sentence, nor after a single capital ("J. Smith"), nor after a number
+# that stands alone at the beginning ("1. Open the door").
+_ABBREVIATION = re.compile(r"(?i:\b(?:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|approx))\.$|\b[A-Z]\.$|^\s*\d+\.$")
+
+
+def split_after(text: str, letters: int) -> tuple[str, str]:
+    """Return `text`, its white space folded, in two: its first `letters` characters that are no space, and the rest.
+
+    Phrases hold the text's characters but not its spaces, so a text and its phrases are compared by characters.
+    """
+    folded = " ".join(text.split())
+    end, left = 0, letters
+    while left > 0 and end < len(folded):
+        left -= folded[end] != " "
+        end += 1
+    return folded[:end].rstrip(), folded[end:].lstrip()
+
+
+def count_letters(text: str) -> int:
+    """Return how many characters of `text` are no white space."""
+    return sum(len(word) for word in text.split())
 
 
 class PhraseCutter:

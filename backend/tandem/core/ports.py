@@ -148,7 +148,8 @@ class TtsOptions:
 class SpokenAudio:
     """A piece of a spoken phrase: mono 16-bit little-endian PCM at `sample_rate` Hz.
 
-    `words` are those whose times are known by now, in ms from the start of the phrase; empty where a voice gives none.
+    `words` are those whose times became known since the last piece, in ms from the start of the phrase; a voice that
+    knows no times gives none.
     """
 
     pcm: bytes

@@ -8,6 +8,7 @@ from tandem.core.ports import Transcript
 
 _NOT_LETTERS = re.compile(r"[^\w']+")
 _LEAST_OVERLAP_MS = 100  # no word is shorter, so a shorter overlap repeats none
+_UNEVEN_PACE = 2  # words in one part of a stretch may come this much faster than on average
 _LEAST_SAME_WORDS = 2  # in a row; a single one that is the same may be chance
 
 
@@ -25,6 +26,7 @@ class TurnTranscript:
     """The caller's words of the current turn, from any number of transcripts by any number of recognisers."""
 
     _finals: list[Transcript] = field(default_factory=list)
+    _answered: int = 0  # this many finals belong to utterances that are answered: their audio is never heard again
     _segment: int = 0
     _revision: int = 0
     _awaited: int = 0
@@ -57,10 +59,14 @@ class TurnTranscript:
             if fresh.text:
                 self._finals.append(fresh)
             self._segment, self._revision = segment + 1, 0
+        if transcript.ends_utterance:
+            self._answered = len(self._finals)
         return CaptionLine(segment, revision, fresh)
 
     def _fresh(self, transcript: Transcript) -> Transcript:
-        again = [final for final in self._finals if final.end_ms - transcript.start_ms > _LEAST_OVERLAP_MS]
+        again = [
+            final for final in self._finals[self._answered :] if final.end_ms - transcript.start_ms > _LEAST_OVERLAP_MS
+        ]
         if not again:
             return transcript
         text = " ".join(final.text for final in again)
@@ -76,6 +82,7 @@ class TurnTranscript:
     def clear(self) -> None:
         """The turn is answered; the next one begins. Segments go on counting, so that captions stay apart."""
         self._finals.clear()
+        self._answered = 0
 
 
 def without_overlap(settled: Transcript, later: Transcript) -> Transcript:
@@ -83,7 +90,8 @@ def without_overlap(settled: Transcript, later: Transcript) -> Transcript:
 
     There are four cases. The stretches of audio hardly overlap: all of it is new. Words come with times: those whose
     middle lies in settled audio are dropped. No times, and all of it lies in settled audio: nothing is new. No times
-    otherwise: audio that was heard twice gives (nearly) the same words, so what stands at the seam of both is dropped.
+    otherwise: audio that was heard twice gives (nearly) the same words, so what stands at the seam of both is dropped,
+    though not many more words than the overlap has room for.
     """
     if settled.end_ms - later.start_ms <= _LEAST_OVERLAP_MS:
         return later
@@ -93,7 +101,9 @@ def without_overlap(settled: Transcript, later: Transcript) -> Transcript:
     elif later.end_ms <= settled.end_ms:
         kept = []
     else:
-        kept = list(range(_seam(settled.text.split(), texts), len(texts)))
+        share = (settled.end_ms - later.start_ms) / (later.end_ms - later.start_ms)
+        most = round(_UNEVEN_PACE * share * len(texts))
+        kept = list(range(_seam(settled.text.split(), texts, most), len(texts)))
     return replace(
         later,
         text=" ".join(texts[i] for i in kept),
@@ -102,18 +112,20 @@ def without_overlap(settled: Transcript, later: Transcript) -> Transcript:
     )
 
 
-def _seam(before: list[str], after: list[str]) -> int:
-    """Return how many words at the beginning of `after` say again what ends `before`, case and punctuation aside.
+def _seam(before: list[str], after: list[str], most: int) -> int:
+    """Return how many words at the beginning of `after` (0-`most`) say again what ends `before`.
 
+    Case and punctuation are put aside.
     The longest run that is the same counts; if there is none, the recognisers spelled something differently, and the
     words on both sides of what is the same are taken for each other.
     """
     ending = [_NOT_LETTERS.sub("", word).lower() for word in before]
     beginning = [_NOT_LETTERS.sub("", word).lower() for word in after]
-    for length in range(min(len(ending), len(beginning)), 0, -1):
+    for length in range(min(len(ending), len(beginning), most), 0, -1):
         if ending[-length:] == beginning[:length]:
             return length
     same = SequenceMatcher(None, ending, beginning, autojunk=False).find_longest_match()
     if same.size < _LEAST_SAME_WORDS:
         return 0
-    return min(len(beginning), same.b + len(ending) - same.a)
+    length = same.b + len(ending) - same.a
+    return length if length <= most else 0

@@ -50,8 +50,6 @@ TRANSITIONS: dict[tuple[State, Event], tuple[State, tuple[Effect, ...]]] = {
     (State.HEARING, Event.SPEECH_STOPPED): (State.PAUSED, ()),
     (State.HEARING, Event.TEXT_RECEIVED): (State.THINKING, (Effect.START_REPLY,)),
     (State.HEARING, Event.STOP_REQUESTED): (State.HEARING, ()),
-    (State.HEARING, Event.NOTHING_SAID): (State.LISTENING, ()),
-    (State.HEARING, Event.FALSE_ALARM): (State.SPEAKING, (Effect.RESUME_REPLY,)),
     (State.PAUSED, Event.SPEECH_STARTED): (State.HEARING, ()),
     (State.PAUSED, Event.TURN_ENDED): (State.THINKING, (Effect.START_REPLY,)),
     (State.PAUSED, Event.TEXT_RECEIVED): (State.THINKING, (Effect.START_REPLY,)),

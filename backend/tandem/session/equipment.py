@@ -27,6 +27,7 @@ class Limits:
     tts_first_output_ms: float = 2_000
     final_transcript_ms: float = 10_000  # pause -> final transcript; then the turn goes on with what was heard
     audio_lead_ms: float = 3_000  # reply audio is sent at most this far ahead of the caller's ear
+    player_patience_ms: float = 5_000  # how much longer than its length a reply may take to sound
     playback_report_ms: float = 300  # how long a cut waits for the player's word on what was heard
     quality_every_ms: float = 2_000
     gate: GateLimits = field(default_factory=GateLimits)

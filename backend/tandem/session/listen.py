@@ -102,6 +102,8 @@ class Listener:
         self._heard_ms += duration_ms(len(pcm), RATE)
         for edge in self._gate.feed(self._detector.feed(pcm)):
             self._edge(edge)
+        if self._gate.speaking and self._floor.state is State.LISTENING:
+            self._floor.tell(Event.SPEECH_STARTED)  # begun over the end of a reply
         self._meter.feed(pcm, speaking=self._gate.speaking)
         if self._floor.state is State.SPEAKING and interrupts(self._gate.voiced_ms, self._limits.barge_in):
             self._floor.tell(Event.INTERRUPTED)
@@ -125,7 +127,7 @@ class Listener:
                 self._floor.tell(Event.SPEECH_STARTED)
             return
         self._transcript.stopped()
-        self._stopwatch.pause(self._clock(), silent_ms=max(0.0, self._heard_ms - edge.at_ms))
+        self._stopwatch.pause(self._clock(), silent_ms=self._gate.now_ms - edge.at_ms)
         self._arm(self._limits.final_transcript_ms, self._give_up_waiting)
         if self._floor.state is State.HEARING:
             self._floor.tell(Event.SPEECH_STOPPED)
@@ -135,7 +137,7 @@ class Listener:
     def heard(self, served: Served[Transcript]) -> None:
         """Take a transcript: show it, and see whether the turn is over now."""
         line = self._transcript.receive(served.item)
-        if line.transcript.text or line.revision:
+        if line.transcript.text or line.revision > 1:
             self._floor.send(
                 CallerCaption(
                     self._floor.turn_number,
@@ -171,9 +173,10 @@ class Listener:
         return CallerCaption(self._floor.turn_number, segment, 0, text, True, "typed", self._heard_ms, self._heard_ms)
 
     def _take_the_floor(self, text: str) -> None:
-        """A word too short to interrupt by its length is an interruption all the same, once it is known to be one."""
-        if text and self._floor.state is State.SPEAKING and not self._gate.speaking:
-            self._floor.tell(Event.INTERRUPTED)
+        """Words that come to light when nobody was thought to speak (a short sound, a late answer) count as well."""
+        state = self._floor.state
+        if text and not self._gate.speaking and state in (State.SPEAKING, State.LISTENING, State.THINKING):
+            self._floor.tell(Event.INTERRUPTED if state is State.SPEAKING else Event.SPEECH_STARTED)
             self._floor.tell(Event.SPEECH_STOPPED)
 
     # --- is the turn over? ---

@@ -9,7 +9,7 @@ from tandem.core.audio import duration_ms
 from tandem.core.conversation import Entry
 from tandem.core.errors import ChainSpent
 from tandem.core.link import CallMessage, ReplyAudio, ReplyAudioEnded, ReplyDone, ReplyText
-from tandem.core.phrases import PhraseCutter
+from tandem.core.phrases import PhraseCutter, count_letters, split_after
 from tandem.core.playback import PlaybackLedger
 from tandem.core.ports import Clock, Delta, LlmOptions, Message, SpokenAudio, TtsOptions
 from tandem.core.turn import Event
@@ -136,12 +136,14 @@ class Reply:
     async def _send_all(self, voice: AsyncGenerator[Served[SpokenAudio], None]) -> None:
         async with aclosing(voice) as served:
             async for audio in served:
-                await self._keep_pace()
+                await self._until_ahead_by(self._stage.limits.audio_lead_ms)
                 self._send_audio(audio)
 
-    async def _keep_pace(self) -> None:
-        """Wait while the caller has more audio ahead than a cut should have to throw away."""
-        while (ahead := self._ledger.lead_ms(self._stage.clock()) - self._stage.limits.audio_lead_ms) > 0:
+    async def _until_ahead_by(self, most_ms: float) -> None:
+        """Wait until the caller has at most `most_ms` of audio ahead. A player that stands still is not waited for."""
+        limits, clock = self._stage.limits, self._stage.clock
+        deadline = clock() + self._ledger.lead_ms(clock()) + limits.player_patience_ms
+        while (ahead := self._ledger.lead_ms(clock()) - most_ms) > 0 and clock() < deadline:
             await asyncio.sleep(max(ahead, _LEAST_WAIT_MS) / 1000)
 
     def _send_audio(self, audio: Served[SpokenAudio]) -> None:
@@ -159,8 +161,7 @@ class Reply:
     async def _finish(self) -> None:
         """Wait until all of it has been heard."""
         self._send(ReplyAudioEnded(self.epoch, self._ledger.sent_ms))
-        while (lead := self._ledger.lead_ms(self._stage.clock())) > 0:
-            await asyncio.sleep(max(lead, _LEAST_WAIT_MS) / 1000)
+        await self._until_ahead_by(0)
         self._settle_history()
         self.announce_end(interrupted=False)
         self._tell(Event.REPLY_FINISHED)
@@ -183,10 +184,8 @@ class Reply:
         self._settle_history()
 
     def unsaid(self) -> str:
-        """Return the words that were written but not heard."""
-        _, unheard = self._ledger.split(self._stage.clock())
-        never_begun = self._text.split()[len(self._ledger.text.split()) :]
-        return _joined(unheard, " ".join(never_begun))
+        """Return what was written but not heard."""
+        return split_after(self._text, self._heard_letters())[1]
 
     def announce_end(self, *, interrupted: bool) -> None:
         """Tell the caller's screen what the reply was, and what of it history holds."""
@@ -194,8 +193,10 @@ class Reply:
         self._stage.send(ReplyDone(self.turn, whole, self.entry.text, interrupted))
 
     def _settle_history(self) -> None:
-        heard, _ = self._ledger.split(self._stage.clock())
-        self.entry.text = _joined(self._before, heard)
+        self.entry.text = _joined(self._before, split_after(self._text, self._heard_letters())[0])
+
+    def _heard_letters(self) -> int:
+        return count_letters(self._ledger.split(self._stage.clock())[0])
 
 
 def _joined(first: str, second: str) -> str:

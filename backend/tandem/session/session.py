@@ -45,6 +45,9 @@ from tandem.slots.llm import LlmSlot
 from tandem.slots.stt import SttSlot
 from tandem.slots.tts import TtsSlot
 
+# What makes the caller's next words another turn.
+_ANSWERS = (Event.REPLY_STARTED, Event.REPLY_FINISHED, Event.REPLY_FAILED)
+
 
 class Session:
     """One caller's conversation, from the first message to the last."""
@@ -52,6 +55,7 @@ class Session:
     def __init__(self, session_id: str, settings: CallSettings, link: CallerLink, equipment: Equipment) -> None:
         self.id = session_id
         self.turn_number = 1  # of the caller's next words
+        self._measured_turn = 0
         self._settings = settings
         self._link = link
         self._equipment = equipment
@@ -129,8 +133,10 @@ class Session:
             self._perform(effect)
         if self.state is not before:
             self.send(StateChanged(self.state, before))
-        if event is Event.REPLY_STARTED and before is State.THINKING:
+        if before is State.THINKING and event in _ANSWERS:
             self.turn_number = self._speaker.turn + 1
+        if event is Event.REPLY_STARTED and self._measured_turn < self._speaker.turn:
+            self._measured_turn = self._speaker.turn
             measured = self._stopwatch.read(self._speaker.turn)
             self.send(measured)
             self._equipment.notify(TurnCompleted(self.id, measured))
@@ -165,6 +171,7 @@ class Session:
             case StopPressed():
                 self.tell(Event.STOP_REQUESTED)
                 self._speaker.drop_interrupted()
+                self._conversation.dismiss()
             case PlaybackReported(epoch, played_ms):
                 self._speaker.played(epoch, played_ms)
             case TalkReleased():

@@ -35,6 +35,7 @@ class _Attempt:
     provider: str
     began: float
     answered: bool = False
+    latest: float = 0.0  # when it last gave output, or began
 
 
 class Failover(Generic[P]):
@@ -67,12 +68,13 @@ class Failover(Generic[P]):
         causes: list[ProviderError] = []
         failed: _Attempt | None = None
         for provider in self._chain:
-            attempt = _Attempt(provider.name, self._clock())
+            attempt = _Attempt(provider.name, began := self._clock(), latest=began)
             if failed:
                 self._announce_switch(failed, attempt, causes[-1].fault)
             try:
                 async with aclosing(self._attempt(attempt, open_stream(provider))) as output:
                     async for item in output:
+                        attempt.latest = self._clock()
                         yield Served(item, provider.name)
             except ProviderError as error:
                 _let_cancellation_pass(error)
@@ -120,7 +122,7 @@ class Failover(Generic[P]):
                 attempt.provider,
                 fault,
                 failed.answered,
-                gap_ms=attempt.began - failed.began,
+                gap_ms=attempt.began - failed.latest,
             )
         )
 

@@ -22,6 +22,7 @@ class AudioTape:
         self._kept_ms = 0.0
         self._open = 0  # utterances that began and have no final transcript yet
         self._within = False  # the oldest item that is kept lies within an utterance
+        self._given_up = 0  # utterances that were too old to keep, and have no final transcript yet
         self._ended = False
         self._grown = asyncio.Event()
 
@@ -34,7 +35,8 @@ class AudioTape:
             self._open += 1
         limit = _KEPT_MS if self._open else _PRE_ROLL_MS
         while self._kept_ms > limit:
-            self._drop_oldest()
+            if self._drop_oldest() is SpeechMark.STOPPED:
+                self._given_up += 1
         self._grown.set()
 
     def end(self) -> None:
@@ -44,6 +46,10 @@ class AudioTape:
 
     def settle_utterance(self) -> None:
         """The oldest utterance got its final transcript: forget everything up to its end."""
+        if self._given_up:
+            self._given_up -= 1
+            self._open = max(0, self._open - 1)
+            return
         self._open = max(0, self._open - 1)
         while self._items and self._drop_oldest() is not SpeechMark.STOPPED:
             pass
