@@ -1,0 +1,2 @@
+/** The audio worklets of the page, by file name. */
+export const WORKLETS = ['capture', 'player'];
