@@ -189,3 +189,16 @@ def test_an_hour_of_audio_takes_no_more_memory_than_six_seconds() -> None:
 def test_half_a_sample_is_refused() -> None:
     with pytest.raises(ValueError, match="half a 16-bit sample"):
         MicrophoneMeter(RATE).feed(b"\x00", speaking=False)
+
+
+def test_every_figure_can_be_written_as_json() -> None:
+    quality = heard((voice(-3), True))
+    assert quality is not None
+    assert quality.clipping > 0
+    assert {type(value) for value in (quality.snr_db, quality.peak_dbfs, quality.rms_dbfs, quality.clipping)} == {float}
+
+
+def test_a_microphone_that_is_gated_to_silence_between_words_is_not_taken_for_a_muted_one() -> None:
+    quality = heard((voice(-20), True), (np.zeros(RATE * 10), False))
+    assert quality is not None
+    assert quality.advice == ""

@@ -70,12 +70,12 @@ class MicrophoneMeter:
     def read(self) -> AudioQuality | None:
         """Return the judgement of the last 3 s of speech and 3 s of pauses.
 
-        None until 300 ms of speech were heard, unless 3 s of dead silence say enough.
+        None until 300 ms of speech were heard, unless 3 s of dead silence say enough. Once a caller was heard, silence
+        says nothing any more: noise suppression may gate a live microphone to zero between words.
         """
-        if self._silent_windows >= REMEMBERED:
-            return AudioQuality(0.0, FLOOR_DBFS, FLOOR_DBFS, 0.0, 0, MUTED)
         if len(self._speech) < ENOUGH_SPEECH:
-            return None
+            muted = self._silent_windows >= REMEMBERED
+            return AudioQuality(0.0, FLOOR_DBFS, FLOOR_DBFS, 0.0, 0, MUTED) if muted else None
         speech = np.array([window.power for window in self._speech])
         # The louder half: a detector that lets go late counts pauses as speech.
         level = float(speech[speech >= np.median(speech)].mean())
