@@ -21,6 +21,7 @@ from tandem.core.ports import (
     Delta,
     LlmOptions,
     Message,
+    ModelOutput,
     Role,
     SpeechMark,
     SpokenAudio,
@@ -134,17 +135,15 @@ class FakeModel:
     """A LanguageModel: whatever is asked, its answer is `answer`."""
 
     def __init__(
-        self, name: str = "model", *scripts: Sequence[Step | Text | Delta | Completed], answer: str = ANSWER
+        self, name: str = "model", *scripts: Sequence[Step | Text | ModelOutput], answer: str = ANSWER
     ) -> None:
         self.name = name
         self.answer = answer
         self.requests: list[tuple[Sequence[Message], LlmOptions]] = []
         self.streams = Streams()
-        self.scripts: Sequence[Sequence[Step | Text | Delta | Completed]] = scripts or [[Text(), Completed("stop")]]
+        self.scripts: Sequence[Sequence[Step | Text | ModelOutput]] = scripts or [[Text(), Completed("stop")]]
 
-    async def complete(
-        self, messages: Sequence[Message], options: LlmOptions
-    ) -> AsyncGenerator[Delta | Completed, None]:
+    async def complete(self, messages: Sequence[Message], options: LlmOptions) -> AsyncGenerator[ModelOutput, None]:
         self.requests.append((messages, options))
         try:
             for step in self.streams.script(self.scripts):

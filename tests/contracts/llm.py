@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 import pytest
 
 from tandem.core.errors import Fault, ProviderError
-from tandem.core.ports import Completed, Delta, LanguageModel, LlmOptions, Message, Role
+from tandem.core.ports import Completed, Delta, LanguageModel, LlmOptions, Message, ModelOutput, Role
 
 PATIENCE_S = 5.0  # a test's own deadline; it is far above what any provider may take
 CANCELLED_WITHIN_S = 0.050
@@ -18,13 +18,13 @@ def asking(text: str) -> list[Message]:
     return [Message(Role.SYSTEM, "You are heard, not read: be brief."), Message(Role.USER, text)]
 
 
-async def collect(model: LanguageModel, messages: Sequence[Message]) -> list[Delta | Completed]:
+async def collect(model: LanguageModel, messages: Sequence[Message]) -> list[ModelOutput]:
     """Return the whole reply of `model`."""
     async with asyncio.timeout(PATIENCE_S), aclosing(model.complete(messages, LlmOptions())) as reply:
         return [piece async for piece in reply]
 
 
-def text_of(reply: Sequence[Delta | Completed]) -> str:
+def text_of(reply: Sequence[ModelOutput]) -> str:
     return "".join(piece.text for piece in reply if isinstance(piece, Delta))
 
 
@@ -54,7 +54,7 @@ class LlmContract:
     async def test_a_conversation_without_a_word_ends_properly_or_as_a_fault(
         self, model: LanguageModel, messages: list[Message]
     ) -> None:
-        ends: list[Delta | Completed | Fault] = []
+        ends: list[ModelOutput | Fault] = []
         try:
             ends += await collect(model, messages)
         except ProviderError as error:
@@ -108,7 +108,7 @@ class LlmContract:
 
 async def _read_for_ever(model: LanguageModel, begun: asyncio.Event) -> None:
     while True:
-        reply: AsyncGenerator[Delta | Completed, None] = model.complete(asking("Hello"), LlmOptions())
+        reply: AsyncGenerator[ModelOutput, None] = model.complete(asking("Hello"), LlmOptions())
         async with aclosing(reply):
             async for _ in reply:
                 begun.set()

@@ -9,12 +9,12 @@ import pytest
 from fakes import Fail, FakeModel, Hang, Recorder, Text, Wait, loop_clock
 from tandem.core.errors import ChainSpent, Fault, ProviderError
 from tandem.core.events import AttemptFailed, AttemptSucceeded, FailedOver, SlotSpent
-from tandem.core.ports import Completed, Delta, LanguageModel, LlmOptions, Message, Slot
+from tandem.core.ports import Completed, Delta, LanguageModel, LlmOptions, Message, ModelOutput, Slot
 from tandem.slots.failover import Failover, Served
 
 pytestmark = pytest.mark.looptime
 
-Output = AsyncGenerator[Served[Delta | Completed], None]
+Output = AsyncGenerator[Served[ModelOutput], None]
 PATIENCE_MS = 1000
 
 
@@ -56,9 +56,7 @@ class Untidy:
 
     name = "untidy"
 
-    async def complete(
-        self, messages: Sequence[Message], options: LlmOptions
-    ) -> AsyncGenerator[Delta | Completed, None]:
+    async def complete(self, messages: Sequence[Message], options: LlmOptions) -> AsyncGenerator[ModelOutput, None]:
         try:
             yield Delta("one")
             await asyncio.get_running_loop().create_future()

@@ -7,7 +7,7 @@ import pytest
 from fakes import ANSWER, Fail, FakeModel, Hang, Recorder, Text, loop_clock
 from tandem.core.errors import ChainSpent, Fault
 from tandem.core.events import AttemptFailed, AttemptSucceeded
-from tandem.core.ports import Completed, Delta, LanguageModel, LlmOptions, Message, Role, Slot
+from tandem.core.ports import Completed, Delta, LanguageModel, LlmOptions, Message, ModelOutput, Role, Slot
 from tandem.slots.llm import LlmSlot
 
 pytestmark = pytest.mark.looptime
@@ -19,7 +19,7 @@ def slot(*chain: LanguageModel, told: Recorder | None = None) -> LlmSlot:
     return LlmSlot(chain, notify=told or Recorder(), clock=loop_clock, first_output_ms=500)
 
 
-async def reply(llm: LlmSlot, messages: list[Message] = ASKED) -> list[tuple[str, Delta | Completed]]:
+async def reply(llm: LlmSlot, messages: list[Message] = ASKED) -> list[tuple[str, ModelOutput]]:
     async with aclosing(llm.reply(messages, LlmOptions(max_tokens=9))) as served:
         return [(each.provider, each.item) async for each in served]
 

@@ -5,7 +5,7 @@ generator (or cancelling the task that reads it) ends the provider's work at onc
 `ProviderError`. A provider holds no state of a call: all that it needs comes with each request.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Protocol, runtime_checkable
@@ -80,14 +80,39 @@ class Role(StrEnum):
     SYSTEM = "system"
     USER = "user"
     ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What a model may call instead of answering. `parameters` is a JSON schema of type object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model's wish to have a tool run; `arguments` is JSON text, as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One entry of a conversation's history, as a model reads it."""
+    """One entry of a conversation's history, as a model reads it.
+
+    An assistant's message may hold `calls`, with or without text; each is answered by a later message of role TOOL
+    whose `call_id` is the call's id and whose text is the result.
+    """
 
     role: Role
     text: str
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +121,7 @@ class LlmOptions:
 
     language: str = "en"
     max_tokens: int = 400
+    tools: tuple[Tool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +140,19 @@ class Completed:
     completion_tokens: int | None = None
 
 
+ModelOutput = Delta | ToolCall | Completed
+
+
 class LanguageModel(Protocol):
     """Writes the assistant's next message."""
 
     @property
     def name(self) -> str: ...
 
-    def complete(self, messages: Sequence[Message], options: LlmOptions) -> AsyncGenerator[Delta | Completed, None]:
+    def complete(self, messages: Sequence[Message], options: LlmOptions) -> AsyncGenerator[ModelOutput, None]:
         """Yield the reply to `messages` piece by piece, and one Completed at its end.
+
+        A ToolCall comes whole, once its arguments are complete; only tools of `options` are called.
 
         Where the last message is the assistant's own, that message was begun: yield only what follows it, with the
         white space between them.
@@ -165,6 +196,37 @@ class TextToSpeech(Protocol):
 
     def synthesize(self, phrase: str, options: TtsOptions) -> AsyncGenerator[SpokenAudio, None]:
         """Yield the phrase's audio as it is made. A phrase with nothing to pronounce yields nothing."""
+        ...
+
+
+# --- web search ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How many findings at most, and in which language they should be."""
+
+    most: int = 5
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A page that was found: its address, its title and an excerpt that answers the query."""
+
+    url: str
+    title: str
+    excerpt: str
+
+
+class WebSearch(Protocol):
+    """Finds pages."""
+
+    @property
+    def name(self) -> str: ...
+
+    def search(self, query: str, options: SearchOptions) -> AsyncGenerator[Finding, None]:
+        """Yield findings, best first; none at all is no error."""
         ...
 
 

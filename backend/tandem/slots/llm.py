@@ -2,7 +2,15 @@
 
 from collections.abc import AsyncGenerator, Sequence
 
-from tandem.core.ports import Clock, Completed, Delta, LanguageModel, LlmOptions, Message, Notify, Slot
+from tandem.core.ports import (
+    Clock,
+    LanguageModel,
+    LlmOptions,
+    Message,
+    ModelOutput,
+    Notify,
+    Slot,
+)
 from tandem.slots.failover import Failover, Served
 
 
@@ -14,8 +22,6 @@ class LlmSlot:
             Slot.LLM, chain, notify=notify, clock=clock, first_output_ms=first_output_ms
         )
 
-    def reply(
-        self, messages: Sequence[Message], options: LlmOptions
-    ) -> AsyncGenerator[Served[Delta | Completed], None]:
+    def reply(self, messages: Sequence[Message], options: LlmOptions) -> AsyncGenerator[Served[ModelOutput], None]:
         """Yield the reply piece by piece; raises ChainSpent."""
         return self._failover.run(lambda model: model.complete(messages, options))

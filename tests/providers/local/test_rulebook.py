@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.local.rulebook_calls import NOW, ask
-from tandem.core.ports import Completed, Delta, LlmOptions, Message, Role
+from tandem.core.ports import Completed, Delta, LlmOptions, Message, ModelOutput, Role
 from tandem.providers.local.rulebook import Rulebook
 
 MODEL = Rulebook(lambda: NOW, model_configured=False)
 QUESTION = Message(Role.USER, "what is six times seven")
 
 
-async def stream(*messages: Message) -> list[Delta | Completed]:
+async def stream(*messages: Message) -> list[ModelOutput]:
     async with aclosing(MODEL.complete(messages, LlmOptions())) as reply:
         return [piece async for piece in reply]
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Self
 
-from tandem.core.ports import Completed, Delta, LlmOptions, Message, Role
+from tandem.core.ports import Completed, Delta, LlmOptions, Message, ModelOutput, Role
 from tandem.providers.local.rules import abilities, arithmetic, clock, memory, smalltalk, speech, units
 from tandem.providers.local.rules.request import MAX_CHARACTERS, Request, clauses, speakable
 
@@ -49,9 +49,7 @@ class Rulebook:
         """`now` gives the local time; `model_configured` says whether a model should have answered instead."""
         yield cls(now, model_configured=model_configured)
 
-    async def complete(
-        self, messages: Sequence[Message], options: LlmOptions
-    ) -> AsyncGenerator[Delta | Completed, None]:
+    async def complete(self, messages: Sequence[Message], options: LlmOptions) -> AsyncGenerator[ModelOutput, None]:
         """Yield the reply word by word; the rules speak English whatever `options` say."""
         begun = bool(messages) and messages[-1].role is Role.ASSISTANT
         reply = self.reply(messages[:-1] if begun else messages)

@@ -11,7 +11,7 @@ import openai
 from openai.types.chat import ChatCompletionChunk
 
 from tandem.core.errors import Fault, ProviderError
-from tandem.core.ports import Completed, Delta, LlmOptions, Message
+from tandem.core.ports import Delta, LlmOptions, Message, ModelOutput
 from tandem.providers.openai import wire
 
 _NO_KEY = "none"  # the SDK insists on a key; servers of one's own mostly take any
@@ -57,9 +57,7 @@ class OpenAIChat:
             await _warm(client, connect_ms)
             yield cls(client, name=name, model=model, first_token_ms=first_token_ms, stall_ms=stall_ms)
 
-    async def complete(
-        self, messages: Sequence[Message], options: LlmOptions
-    ) -> AsyncGenerator[Delta | Completed, None]:
+    async def complete(self, messages: Sequence[Message], options: LlmOptions) -> AsyncGenerator[ModelOutput, None]:
         """Yield the model's reply; raises ProviderError with the Fault that the server or its silence amounts to."""
         begun = wire.begun(messages)
         opening, endings, spoke = wire.Opening(begun), [], False

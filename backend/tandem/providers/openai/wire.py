@@ -12,6 +12,7 @@ from openai.types.chat import (
     ChatCompletionChunk,
     ChatCompletionMessageParam,
     ChatCompletionSystemMessageParam,
+    ChatCompletionToolMessageParam,
     ChatCompletionUserMessageParam,
 )
 
@@ -44,6 +45,8 @@ def _request_message(message: Message) -> ChatCompletionMessageParam:
             return ChatCompletionUserMessageParam(role="user", content=message.text)
         case Role.ASSISTANT:
             return ChatCompletionAssistantMessageParam(role="assistant", content=message.text)
+        case Role.TOOL:
+            return ChatCompletionToolMessageParam(role="tool", content=message.text, tool_call_id=message.call_id)
 
 
 def begun(messages: Sequence[Message]) -> str:
