@@ -132,6 +132,7 @@ def _talk(
     else:
         with Live(console=out, refresh_per_second=10) as live:
             report, heard = asyncio.run(talk(url, said, show=lambda r, interim: live.update(_captions(r, interim))))
+        out.print()
         out.print(_figures(report))
     if out_file:
         write_wav(out_file, heard)
