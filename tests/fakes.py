@@ -26,6 +26,7 @@ from tandem.core.ports import (
     SpeechMark,
     SpokenAudio,
     SttOptions,
+    ToolCall,
     Transcript,
     TtsOptions,
 )
@@ -152,7 +153,7 @@ class FakeModel:
                         for piece in _word_by_word(self._missing(messages) if text is None else text):
                             await asyncio.sleep(0)  # as from a socket: others get their turn
                             yield Delta(piece)
-                    case Delta() | Completed():
+                    case Delta() | ToolCall() | Completed():
                         yield step
                     case _:
                         await act(step, self.name)

@@ -18,7 +18,8 @@ from tandem.core.errors import ProviderError
 from tandem.core.events import AttemptFailed
 from tandem.core.ports import Slot, SpokenAudio, TextToSpeech, TtsOptions
 from tandem.observers.log import log_event
-from tandem.providers.catalogue import Chains, Means, Opened, listing, open_chains
+from tandem.plan import listing_of
+from tandem.providers.catalogue import Opened, open_chains
 from tandem.session.equipment import Apology, Equipment, Limits
 from tandem.session.listen import RATE
 from tandem.session.registry import Registry
@@ -33,36 +34,22 @@ def clock() -> float:
     return time.monotonic() * 1000
 
 
-def chains_of(settings: Settings) -> Chains:
-    return Chains(settings.stt_chain, settings.llm_chain, settings.tts_chain)
-
-
-def means_of(settings: Settings) -> Means:
-    return Means(
-        openai_compatible_url=str(settings.openai_compatible_url) if settings.openai_compatible_url else None,
-        openai_compatible_model=settings.openai_compatible_model,
-        openai_compatible_key=settings.openai_compatible_key.get_secret_value(),
-        workers=settings.engine_workers,
-        llm_first_token_ms=settings.llm_first_token_ms,
-    )
-
-
 def create_app(settings: Settings, report: Callable[[str], None] = lambda _: None) -> FastAPI:
     """Build the gateway. Its providers are opened when it starts and closed when it stops; `report` hears of both.
 
     Raises ConfigurationError for settings that cannot work.
     """
-    listed = listing(chains_of(settings), means_of(settings))
+    listed = listing_of(settings)
     state = providers_api.ProviderState
     table = [
-        state(slot=i.entry.slot, name=i.entry.name, about=i.entry.about, place=i.place, missing=i.missing)
-        for i in listed
+        state(slot=item.kind.slot, name=item.name, about=item.kind.about, place=item.place, missing=item.missing)
+        for item in listed
     ]
     registry = Registry(most_calls=settings.most_calls)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_chains(chains_of(settings), means_of(settings), report) as opened:
+        async with open_chains(listed, report) as opened:
             for row in table:
                 row.missing = opened.failed.get(f"{row.slot}/{row.name}", row.missing)
             report("loading the voice detector")

@@ -17,9 +17,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tandem.app import VERSION, chains_of, create_app, means_of
+from tandem.app import VERSION, create_app
 from tandem.core.errors import ConfigurationError, TandemError
-from tandem.providers.catalogue import listing
+from tandem.plan import listing_of
 from tandem.settings import Settings, read_settings
 from tandem.talk import Recording, Report, TalkError, talk, write_wav
 
@@ -163,20 +163,20 @@ def _figures(report: Report) -> Table:
 def providers() -> None:
     """Show which providers serve, in which order, what the others lack and how to add it."""
     settings = read_settings()
-    listed = listing(chains_of(settings), means_of(settings))
+    listed = listing_of(settings)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("slot", "place", "provider", "what it is"):
         table.add_column(column)
     for item in listed:
         place = "-" if item.place is None else str(item.place + 1)
         table.add_row(
-            item.entry.slot, place, item.entry.name, item.entry.about, style=None if item.place is not None else "dim"
+            item.kind.slot, place, item.name, item.kind.about, style=None if item.place is not None else "dim"
         )
     out.print(table)
     for item in listed:
         if item.place is None:
-            todo = item.missing or f"name it in {item.entry.slot.upper()}_CHAIN"
-            out.print(f"\nTo add [bold]{item.entry.name}[/bold]: {todo}.", soft_wrap=True, highlight=False)
+            todo = item.missing or f"name it in {item.kind.slot.upper()}_CHAIN"
+            out.print(f"\nTo add [bold]{item.name}[/bold]: {todo}.", soft_wrap=True, highlight=False)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from tandem.core.link import (
     ReplyDone,
     StateChanged,
 )
-from tandem.core.ports import LanguageModel, SpeechToText, SpokenAudio, TextToSpeech, VoiceDetector
+from tandem.core.ports import LanguageModel, SpeechToText, SpokenAudio, TextToSpeech, Toolbox, VoiceDetector
 from tandem.session.equipment import Apology, Equipment, Limits
 from tandem.session.session import Session
 
@@ -109,6 +109,7 @@ async def call(
     limits: Limits | None = None,
     settings: CallSettings | None = None,
     make_detector: Callable[[], VoiceDetector] = FakeDetector,
+    toolbox: Toolbox | None = None,
 ) -> AsyncIterator[Caller]:
     """Run a session over these chains (by default one healthy fake each) until the test is done with it."""
     speech = CodedSpeech()
@@ -123,6 +124,7 @@ async def call(
         notify=caller.notified,
         clock=loop_clock,
         instructions="Be brief.",
+        toolbox=toolbox,
         apology=Apology(APOLOGY, SpokenAudio(tone(900), RATE)),
         limits=limits or Limits(),
     )

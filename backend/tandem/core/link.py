@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tandem.core.audio import AudioQuality
+from tandem.core.ports import ToolResult
 
 # --- from the caller -----------------------------------------------------------------------------------------
 
@@ -164,6 +165,16 @@ class ProviderSwitched:
 
 
 @dataclass(frozen=True, slots=True)
+class SkillCalled:
+    """A tool is being run for the reply (`result` None), or was; `arguments` is JSON text."""
+
+    turn: int
+    name: str
+    arguments: str
+    result: ToolResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One try of one provider within a turn; `outcome` is "ok" or a fault."""
 
@@ -212,6 +223,7 @@ CallMessage = (
     | PlaybackCleared
     | ReplyDone
     | ProviderSwitched
+    | SkillCalled
     | TurnMeasured
     | CallError
 )

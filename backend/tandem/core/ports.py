@@ -230,6 +230,37 @@ class WebSearch(Protocol):
         ...
 
 
+# --- tools -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a tool's result comes from, as a link."""
+
+    url: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool found, as a text for the model; if it `failed`, the text says so in a sentence that can be spoken."""
+
+    text: str
+    sources: tuple[Source, ...] = ()
+    failed: bool = False
+
+
+class Toolbox(Protocol):
+    """Runs what models may call."""
+
+    @property
+    def tools(self) -> tuple[Tool, ...]: ...
+
+    async def run(self, call: ToolCall) -> ToolResult:
+        """Run a call to its end, in bounded time; raises nothing, whatever the model wrote."""
+        ...
+
+
 # --- audio ---------------------------------------------------------------------------------------------------
 
 

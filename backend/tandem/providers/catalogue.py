@@ -1,9 +1,10 @@
-"""The catalogue: every provider that Tandem can run, how it is opened, and what it lacks on this machine."""
+"""The catalogue: every kind of provider that Tandem can run, how it is opened, and what it lacks on this machine."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from importlib.metadata import entry_points
 from typing import Any
 
 from tandem.core.errors import ConfigurationError, ProviderError
@@ -12,124 +13,187 @@ from tandem.providers.local import espeak, flite, moonshine, pocketsphinx, ruleb
 from tandem.providers.openai import llm as openai_llm
 
 Provider = SpeechToText | LanguageModel | TextToSpeech
+PLUGINS = "tandem.providers"  # entry points of this group are kinds that other packages bring
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """What providers are made from. `workers` bounds the threads or processes of each local engine."""
+class Config:
+    """What a provider is opened with; an empty value is the kind's own choice.
 
-    openai_compatible_url: str | None = None
-    openai_compatible_model: str = ""
-    openai_compatible_key: str = field(default="", repr=False)
+    `name` is what chains call it. `workers` bounds the threads or processes of a local engine. `behind` names the
+    providers that come before it in its chain.
+    """
+
+    name: str
+    key: str = field(default="", repr=False)
+    url: str = ""
+    model: str = ""
+    voice: str = ""
+    first_output_ms: float | None = None
     workers: int = 2
-    llm_first_token_ms: float = 4_000
+    behind: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Kind:
     """One line of the catalogue. `missing` says what is lacking and how to add it, or None."""
 
     slot: Slot
     name: str
     about: str
-    missing: Callable[[Means], str | None]
-    open: Callable[[Means], AbstractAsyncContextManager[Provider]]
+    missing: Callable[[Config], str | None]
+    open: Callable[[Config], AbstractAsyncContextManager[Provider]]
 
 
-def _no_compatible_url(means: Means) -> str | None:
-    if means.openai_compatible_url:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A further provider of a kind, under a name of its own."""
+
+    slot: Slot
+    kind: str
+    config: Config
+
+
+def _needs_nothing(config: Config) -> str | None:
+    return None
+
+
+def _no_compatible_url(config: Config) -> str | None:
+    if config.url:
         return None
     return "set OPENAI_COMPATIBLE_URL (Ollama: http://localhost:11434/v1), and OPENAI_COMPATIBLE_MODEL"
 
 
-def _compatible(means: Means) -> AbstractAsyncContextManager[Provider]:
+def _compatible(config: Config) -> AbstractAsyncContextManager[Provider]:
     return openai_llm.OpenAIChat.open(
-        name="openai_compatible",
-        base_url=means.openai_compatible_url or "",
-        model=means.openai_compatible_model,
-        api_key=means.openai_compatible_key,
-        first_token_ms=means.llm_first_token_ms,
+        name=config.name,
+        base_url=config.url,
+        model=config.model,
+        api_key=config.key,
+        first_token_ms=config.first_output_ms or 4_000,
     )
 
 
-def _rulebook(means: Means) -> AbstractAsyncContextManager[Provider]:
-    return rulebook.Rulebook.open(
-        now=lambda: datetime.now().astimezone(), model_configured=bool(means.openai_compatible_url)
-    )
+def _rulebook(config: Config) -> AbstractAsyncContextManager[Provider]:
+    return rulebook.Rulebook.open(now=lambda: datetime.now().astimezone(), model_configured=bool(config.behind))
 
 
 # In each slot the order is the order of a chain that nobody has set.
-CATALOGUE: tuple[Entry, ...] = (
-    Entry(
+CATALOGUE: tuple[Kind, ...] = (
+    Kind(
         Slot.STT,
         "moonshine",
         "neural recogniser on this machine, English",
         lambda _: moonshine.missing(),
-        lambda means: moonshine.Moonshine.open(means.workers),
+        lambda config: moonshine.Moonshine.open(config.workers),
     ),
-    Entry(
+    Kind(
         Slot.STT,
         "pocketsphinx",
         "small recogniser on this machine, English",
         lambda _: pocketsphinx.missing(),
-        lambda means: pocketsphinx.Pocketsphinx.open(means.workers),
+        lambda config: pocketsphinx.Pocketsphinx.open(config.workers),
     ),
-    Entry(Slot.LLM, "openai_compatible", "any OpenAI-compatible server", _no_compatible_url, _compatible),
-    Entry(Slot.LLM, "rulebook", "rules instead of a model: time, sums, units, memory", lambda _: None, _rulebook),
-    Entry(
+    Kind(Slot.LLM, "openai_compatible", "any OpenAI-compatible server", _no_compatible_url, _compatible),
+    Kind(Slot.LLM, "rulebook", "rules instead of a model: time, sums, units, memory", _needs_nothing, _rulebook),
+    Kind(
         Slot.TTS,
         "flite",
         "clear voice on this machine, English",
         lambda _: flite.missing(),
         lambda _: flite.Flite.open(),
     ),
-    Entry(
+    Kind(
         Slot.TTS,
         "espeak",
         "robotic voice on this machine, any language",
         lambda _: espeak.missing(),
-        lambda means: espeak.Espeak.open(means.workers),
+        lambda config: espeak.Espeak.open(config.workers),
     ),
 )
 
 
+def with_plugins(catalogue: Sequence[Kind] = CATALOGUE) -> tuple[Kind, ...]:
+    """Return the catalogue behind the kinds that other packages bring.
+
+    Raises ConfigurationError for a plugin that cannot be loaded or is no Kind.
+    """
+    brought = []
+    for point in entry_points(group=PLUGINS):
+        try:
+            kind = point.load()
+        except (ImportError, AttributeError) as error:
+            raise ConfigurationError(f"The plugin {point.value} cannot be loaded: {error}") from error
+        if not isinstance(kind, Kind):
+            raise ConfigurationError(f"The plugin {point.value} is no tandem.providers.catalogue.Kind.")
+        brought.append(kind)
+    return (*brought, *catalogue)
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A catalogue line as it stands here: its place in the chain (None: not in it), what it lacks (None: nothing)."""
+    """A provider as it stands here: its place in its chain (None: not in it), what it lacks (None: nothing)."""
 
-    entry: Entry
+    kind: Kind
+    config: Config
     place: int | None
     missing: str | None
 
+    @property
+    def name(self) -> str:
+        return self.config.name
+
 
 @dataclass(frozen=True, slots=True)
-class Chains:
-    """The names asked for, a tuple per slot; an empty one means every provider that can run here."""
+class Plan:
+    """What was asked for: the names of each slot's chain (none: all that can run), and what they are opened with.
 
-    stt: Sequence[str] = ()
-    llm: Sequence[str] = ()
-    tts: Sequence[str] = ()
+    `configs` are by slot and kind; `named` are further providers.
+    """
 
-    def of(self, slot: Slot) -> Sequence[str]:
-        return {Slot.STT: self.stt, Slot.LLM: self.llm, Slot.TTS: self.tts}[slot]
-
-
-def listing(chains: Chains, means: Means, catalogue: Sequence[Entry] = CATALOGUE) -> list[Listed]:
-    """Return the catalogue as it stands here; raises ConfigurationError for a chain that cannot be."""
-    listed = []
-    for slot in Slot:
-        entries = [entry for entry in catalogue if entry.slot is slot]
-        missing = {entry.name: entry.missing(means) for entry in entries}
-        names = list(chains.of(slot)) or [entry.name for entry in entries if missing[entry.name] is None]
-        _check_chain(slot, names, missing)
-        listed += [
-            Listed(entry, names.index(entry.name) if entry.name in names else None, missing[entry.name])
-            for entry in entries
-        ]
-    return listed
+    chains: Mapping[Slot, Sequence[str]] = field(default_factory=dict)
+    configs: Mapping[tuple[Slot, str], Config] = field(default_factory=dict)
+    named: Sequence[Named] = ()
 
 
-def _check_chain(slot: Slot, names: list[str], missing: dict[str, str | None]) -> None:
+def listing(plan: Plan, catalogue: Sequence[Kind] = CATALOGUE) -> list[Listed]:
+    """Return every provider as it stands here; raises ConfigurationError for a chain that cannot be."""
+    return [item for slot in Slot for item in _listing_of(slot, plan, catalogue)]
+
+
+def _listing_of(slot: Slot, plan: Plan, catalogue: Sequence[Kind]) -> list[Listed]:
+    known: dict[str, tuple[Kind, Config]] = {}
+    for named in plan.named:
+        if named.slot is slot:
+            known[named.config.name] = (_kind_of(named, catalogue), named.config)
+    for kind in catalogue:
+        if kind.slot is slot:
+            known.setdefault(kind.name, (kind, plan.configs.get((slot, kind.name), Config(kind.name))))
+    missing = {name: kind.missing(config) for name, (kind, config) in known.items()}
+    chain = list(plan.chains.get(slot, ())) or [name for name, lack in missing.items() if lack is None]
+    _check_chain(slot, chain, missing)
+    return [
+        Listed(
+            kind,
+            replace(config, behind=tuple(chain[: chain.index(name)]) if name in chain else ()),
+            chain.index(name) if name in chain else None,
+            missing[name],
+        )
+        for name, (kind, config) in known.items()
+    ]
+
+
+def _kind_of(named: Named, catalogue: Sequence[Kind]) -> Kind:
+    kinds = {kind.name: kind for kind in catalogue if kind.slot is named.slot}
+    if named.kind not in kinds:
+        raise ConfigurationError(
+            f"tandem.toml: {named.config.name} is of kind {named.kind!r}, which {named.slot} does not have. "
+            f"There are: {', '.join(kinds)}."
+        )
+    return kinds[named.kind]
+
+
+def _check_chain(slot: Slot, names: list[str], missing: Mapping[str, str | None]) -> None:
     variable = f"{slot.upper()}_CHAIN"
     if unknown := [name for name in names if name not in missing]:
         known = ", ".join(missing)
@@ -156,27 +220,23 @@ class Opened:
 
 
 @asynccontextmanager
-async def open_chains(
-    chains: Chains, means: Means, report: Callable[[str], None], catalogue: Sequence[Entry] = CATALOGUE
-) -> AsyncIterator[Opened]:
-    """Open every provider of the chains, and close them at the exit.
+async def open_chains(listed: Sequence[Listed], report: Callable[[str], None]) -> AsyncIterator[Opened]:
+    """Open every provider that has a place in a chain, and close them at the exit.
 
     `report` hears what is being loaded. One that does not start is left out; raises ConfigurationError when a slot
     has none left.
     """
-    inside = sorted(
-        (item for item in listing(chains, means, catalogue) if item.place is not None), key=lambda item: item.place or 0
-    )
+    inside = sorted((item for item in listed if item.place is not None), key=lambda item: item.place or 0)
     opened = Opened([], [], [], {})
     async with AsyncExitStack() as stack:
         for item in inside:
-            report(f"loading {item.entry.slot}/{item.entry.name}")
+            report(f"loading {item.kind.slot}/{item.name}")
             try:
-                provider = await stack.enter_async_context(item.entry.open(means))
+                provider = await stack.enter_async_context(item.kind.open(item.config))
             except ProviderError as error:
-                opened.failed[f"{item.entry.slot}/{item.entry.name}"] = error.detail
+                opened.failed[f"{item.kind.slot}/{item.name}"] = error.detail
                 continue
-            opened.chain(item.entry.slot).append(provider)
+            opened.chain(item.kind.slot).append(provider)
         for slot in Slot:
             if not opened.chain(slot):
                 raise ConfigurationError(f"No {slot} provider can run. 'tandem providers' says what each one lacks.")

@@ -15,6 +15,7 @@ from tandem.core.ports import (
     SpeechToText,
     SpokenAudio,
     TextToSpeech,
+    Toolbox,
     VoiceDetector,
 )
 
@@ -30,6 +31,7 @@ class Limits:
     player_patience_ms: float = 5_000  # how much longer than its length a reply may take to sound
     playback_report_ms: float = 300  # how long a cut waits for the player's word on what was heard
     quality_every_ms: float = 2_000
+    filler_after_ms: float = 900  # a tool that takes longer is spoken over
     gate: GateLimits = field(default_factory=GateLimits)
     patience: Patience = field(default_factory=Patience)
     barge_in: BargeInLimits = field(default_factory=BargeInLimits)
@@ -57,6 +59,7 @@ class Equipment:
     clock: Clock
     instructions: str
     apology: Apology
+    toolbox: Toolbox | None = None
     limits: Limits = field(default_factory=Limits)
 
     def chains(self) -> dict[str, list[str]]:

@@ -3,15 +3,26 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tandem.core.audio import duration_ms
 from tandem.core.conversation import Entry
 from tandem.core.errors import ChainSpent
-from tandem.core.link import CallMessage, ReplyAudio, ReplyAudioEnded, ReplyDone, ReplyText
+from tandem.core.link import CallMessage, ReplyAudio, ReplyAudioEnded, ReplyDone, ReplyText, SkillCalled
 from tandem.core.phrases import PhraseCutter, count_letters, split_after
 from tandem.core.playback import PlaybackLedger
-from tandem.core.ports import Clock, Delta, LlmOptions, Message, SpokenAudio, TtsOptions
+from tandem.core.ports import (
+    Clock,
+    Delta,
+    LlmOptions,
+    Message,
+    Role,
+    SpokenAudio,
+    Toolbox,
+    ToolCall,
+    ToolResult,
+    TtsOptions,
+)
 from tandem.core.turn import Event
 from tandem.session.equipment import Apology, Limits
 from tandem.session.stopwatch import Stopwatch
@@ -19,6 +30,8 @@ from tandem.slots.failover import Served
 from tandem.slots.llm import LlmSlot
 from tandem.slots.tts import TtsSlot
 
+_MOST_ROUNDS = 4  # of tool calls in one reply; after them the model has to answer
+_FILLER = "One moment, please. "
 _PHRASES_AHEAD = 4  # the model may write this many phrases ahead of the voice
 _LEAST_WAIT_MS = 1  # a remainder of rounding is not worth a wake-up, and may be too small for the clock to move
 
@@ -35,6 +48,7 @@ class Stage:
     stopwatch: Stopwatch
     tell: Callable[[Event], None]
     send: Callable[[CallMessage], None]
+    toolbox: Toolbox | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,7 @@ class Reply:
         self.entry = entry
         self.started = False  # its first audio was sent
         self.written = False  # the model has ended its text properly
+        self.tool_messages: list[Message] = []  # the calls that were made for it, and their results
         self._over = False
         self._stage = stage
         self._before = entry.text  # heard of an earlier part of the same reply
@@ -111,16 +126,54 @@ class Reply:
             self._text = script.begun
             await self._queue(cutter.push(self._text))
         if script.messages is not None:
-            async with aclosing(self._stage.llm.reply(script.messages, script.llm)) as served:
-                async for piece in served:
-                    if isinstance(piece.item, Delta):
-                        self._stage.stopwatch.first_token(self._stage.clock())
-                        self._text += piece.item.text
-                        self._send(ReplyText(self.turn, piece.item.text, piece.provider))
-                        await self._queue(cutter.push(piece.item.text))
+            for tools in [*[script.llm.tools] * _MOST_ROUNDS, ()]:
+                options = replace(script.llm, tools=tools)
+                calls = await self._write_round([*script.messages, *self.tool_messages], options, cutter)
+                if not calls:
+                    break
+                await self._run_tools(calls, cutter)
         self.written = True
         await self._queue(cutter.flush())
         await self._phrases.put(None)
+
+    async def _write_round(
+        self, messages: Sequence[Message], options: LlmOptions, cutter: PhraseCutter
+    ) -> tuple[ToolCall, ...]:
+        """Let the model write until it ends or wants tools; return the calls that it wants."""
+        calls: list[ToolCall] = []
+        async with aclosing(self._stage.llm.reply(messages, options)) as served:
+            async for piece in served:
+                if isinstance(piece.item, Delta):
+                    self._stage.stopwatch.first_token(self._stage.clock())
+                    await self._say(piece.item.text, piece.provider, cutter)
+                elif isinstance(piece.item, ToolCall):
+                    calls.append(piece.item)
+        return tuple(calls)
+
+    async def _run_tools(self, calls: tuple[ToolCall, ...], cutter: PhraseCutter) -> None:
+        """Run the calls side by side; if it takes long and nothing was said yet, say so."""
+        async with asyncio.TaskGroup() as group:
+            runs = [group.create_task(self._run_tool(call)) for call in calls]
+            _, pending = await asyncio.wait(runs, timeout=self._stage.limits.filler_after_ms / 1000)
+            if pending and not self._text.strip():
+                await self._say(_FILLER, "tandem", cutter)
+        self.tool_messages.append(Message(Role.ASSISTANT, "", calls))
+        for call, run in zip(calls, runs, strict=True):
+            self.tool_messages.append(Message(Role.TOOL, run.result().text, call_id=call.id))
+
+    async def _run_tool(self, call: ToolCall) -> ToolResult:
+        self._send(SkillCalled(self.turn, call.name, call.arguments))
+        if self._stage.toolbox is None:
+            result = ToolResult("There are no tools.", failed=True)
+        else:
+            result = await self._stage.toolbox.run(call)
+        self._send(SkillCalled(self.turn, call.name, call.arguments, result))
+        return result
+
+    async def _say(self, text: str, provider: str, cutter: PhraseCutter) -> None:
+        self._text += text
+        self._send(ReplyText(self.turn, text, provider))
+        await self._queue(cutter.push(text))
 
     async def _queue(self, phrases: list[str]) -> None:
         for phrase in phrases:

@@ -88,7 +88,9 @@ class Session:
             clock=self._clock,
             first_output_ms=limits.tts_first_output_ms,
         )
-        return Stage(llm, tts, rate, self._clock, limits, self._stopwatch, tell=self.tell, send=self.send)
+        return Stage(
+            llm, tts, rate, self._clock, limits, self._stopwatch, self.tell, self.send, toolbox=equipment.toolbox
+        )
 
     async def run(self) -> None:
         """Serve the call until the caller is gone."""

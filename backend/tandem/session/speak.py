@@ -122,7 +122,7 @@ class Speaker:
         script = Script(
             begun,
             messages,
-            LlmOptions(language=settings.language),
+            LlmOptions(language=settings.language, tools=self._stage.toolbox.tools if self._stage.toolbox else ()),
             TtsOptions(language=settings.language, voice=settings.voice),
         )
         self._task = self._start(reply.run(script))
@@ -133,7 +133,8 @@ class Speaker:
         if messages[-1].role is Role.ASSISTANT:
             messages.pop()
         begun = " ".join(part for part in (cut.entry.text, cut.unsaid()) if part)
-        return [*messages, Message(Role.ASSISTANT, begun)]
+        # A tool that ran does not run again: its result goes along.
+        return [*messages, *cut.tool_messages, Message(Role.ASSISTANT, begun)]
 
     def _announce_cut(self) -> None:
         if self._cleared:

@@ -26,6 +26,7 @@ from tandem.core.link import (
     ReplyDone,
     ReplyText,
     SettingsChanged,
+    SkillCalled,
     StateChanged,
     StopPressed,
     TalkReleased,
@@ -256,6 +257,8 @@ def fields_of(message: CallMessage, framing: Literal["binary", "base64"]) -> dic
         case ProviderSwitched(slot, previous, provider, fault, phase, gap_ms):
             fields = {"slot": slot, "from": previous, "to": provider, "fault": fault, "phase": phase}
             return {"type": "provider_switch", **fields, "gap_ms": gap_ms}
+        case SkillCalled():
+            return _skill(message)
         case TurnMeasured():
             return _measured(message)
         case CallError(code, text, fatal):
@@ -281,6 +284,14 @@ def _ready(
         "output": {"encoding": "pcm_s16le", "sample_rate": settings.output_rate, "framing": framing},
         "chains": chains,
     }
+
+
+def _skill(called: SkillCalled) -> dict[str, Any]:
+    fields = {"type": "skill_call", "turn": called.turn, "name": called.name, "arguments": called.arguments}
+    if called.result is None:
+        return fields
+    sources = [{"url": source.url, "title": source.title} for source in called.result.sources]
+    return {**fields, "error" if called.result.failed else "result": called.result.text, "sources": sources}
 
 
 def _measured(measured: TurnMeasured) -> dict[str, Any]:
