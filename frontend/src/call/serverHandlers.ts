@@ -46,6 +46,9 @@ export function serverHandlers({ player, sessionReady, fail }: HandlerDeps): Han
     audio_end: ({ epoch }) => player.end(epoch),
     clear_audio: ({ epoch }) => player.clear(epoch),
     provider_switch: ({ slot, to }) => setActive(slot, to),
+    skill_call: ({ turn, sources }) => {
+      if (sources.length > 0) caption({ type: 'sources', turn, sources });
+    },
     turn_metrics: ({ turn_latency_ms }) => {
       if (turn_latency_ms != null) useSession.setState({ turnLatencyMs: turn_latency_ms });
     },

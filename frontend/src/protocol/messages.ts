@@ -66,6 +66,16 @@ const providerSwitch = z.object({
   turn,
 });
 
+/** Comes when a tool starts, without sources, and again when it is done. */
+const skillCall = z.object({
+  type: z.literal('skill_call'),
+  turn: z.number().int().default(0),
+  name: z.string(),
+  sources: z
+    .array(z.object({ url: z.url({ protocol: /^https?$/ }), title: z.string() }))
+    .default([]),
+});
+
 const turnMetrics = z.object({
   type: z.literal('turn_metrics'),
   turn,
@@ -93,6 +103,7 @@ export const serverMessage = z.discriminatedUnion('type', [
   audioEnd,
   clearAudio,
   providerSwitch,
+  skillCall,
   turnMetrics,
   fault,
   pong,

@@ -17,6 +17,7 @@ beforeEach(() => {
     audio_end: vi.fn(),
     clear_audio: vi.fn(),
     provider_switch: vi.fn(),
+    skill_call: vi.fn(),
     turn_metrics: vi.fn(),
     error: vi.fn(),
     pong: vi.fn(),
@@ -33,7 +34,7 @@ describe('the router', () => {
 
   test('counts and ignores a type it does not know', () => {
     router.route('{"type":"emotion","seq":1,"label":"calm"}');
-    router.route('{"type":"skill_call","seq":2,"name":"clock"}');
+    router.route('{"type":"mood","seq":2,"name":"calm"}');
     expect(router.counts).toEqual({ received: {}, unknown: 2, malformed: 0 });
   });
 

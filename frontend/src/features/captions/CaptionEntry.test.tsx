@@ -14,7 +14,8 @@ function caller(text: string, final: boolean): CallerCaption {
 }
 
 function reply(outcome: AssistantCaption['outcome']): AssistantCaption {
-  return { ...shared, speaker: 'assistant', streamed: 'One two three.', segments: [], outcome };
+  const words = { streamed: 'One two three.', segments: [], sources: [] };
+  return { ...shared, ...words, speaker: 'assistant', outcome };
 }
 
 describe('a caption', () => {
@@ -38,6 +39,18 @@ describe('a caption', () => {
     );
     expect(screen.getByText('One').dataset.kind).toBe('final');
     expect(container.querySelector('del')?.textContent).toBe('not heard: two three.');
+  });
+
+  test('links to where its words come from', () => {
+    const sources = [
+      { url: 'https://a.example/page', title: 'A page' },
+      { url: 'https://b.example/', title: '' },
+    ];
+    render(<CaptionEntry caption={{ ...reply(null), sources }} />);
+    const links = screen.getAllByRole('link');
+    expect(links.map((link) => link.textContent)).toEqual(['A page', 'b.example']);
+    expect(links[0].getAttribute('href')).toBe('https://a.example/page');
+    expect(links[0].getAttribute('rel')).toBe('noreferrer');
   });
 
   test('strikes nothing through when the reply was heard to the end', () => {

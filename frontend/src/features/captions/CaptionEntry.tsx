@@ -1,7 +1,7 @@
 /** One side's words: solid when final, grey while guessed, struck through when never heard. */
 import clsx from 'clsx';
 import { memo } from 'react';
-import type { Caption } from '@/lib/captions/model';
+import type { Caption, Source } from '@/lib/captions/model';
 import { type CaptionPart, captionParts, SPEAKER_NAMES } from '@/lib/captions/text';
 
 const TONES = { caller: 'text-caller', assistant: 'text-assistant' };
@@ -25,15 +25,38 @@ export const CaptionEntry = memo(function CaptionEntry({ caption }: { caption: C
         {SPEAKER_NAMES[caption.speaker]}
         <span className="sr-only">:</span>
       </p>
-      <p className="text-lg leading-7 break-words">
-        {parts.map((part) => (
-          // A part that becomes final is a new element, which is what makes screen readers read it.
-          <Part key={`${part.id} ${part.kind}`} part={part} />
-        ))}
-      </p>
+      <div className="text-lg leading-7 break-words">
+        <p>
+          {parts.map((part) => (
+            // A part that becomes final is a new element, which is what makes screen readers read it.
+            <Part key={`${part.id} ${part.kind}`} part={part} />
+          ))}
+        </p>
+        {caption.speaker === 'assistant' && <Sources sources={caption.sources} />}
+      </div>
     </div>
   );
 });
+
+function Sources({ sources }: { sources: Source[] }) {
+  if (sources.length === 0) return null;
+  return (
+    <ul aria-label="Sources" className="mt-1 flex flex-wrap gap-x-4 text-sm">
+      {sources.map(({ url, title }) => (
+        <li key={url}>
+          <a
+            href={url}
+            target="_blank"
+            rel="noreferrer"
+            className="inline-block min-h-11 py-2.5 text-soft underline underline-offset-4"
+          >
+            {title || new URL(url).host}
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
 
 function Part({ part: { kind, text } }: { part: CaptionPart }) {
   switch (kind) {

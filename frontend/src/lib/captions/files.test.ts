@@ -28,6 +28,7 @@ const CONVERSATION: Captions = {
       updatedMs: 3_662_000,
       streamed: '',
       segments: [],
+      sources: [],
       outcome: { text: 'Yes it is, of course.', heardText: 'Yes it' },
     },
     { key: 3, speaker: 'note', startedMs: 3_700_000, updatedMs: 3_700_000, text: 'New call.' },

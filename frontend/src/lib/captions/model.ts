@@ -7,6 +7,11 @@ export interface Segment {
   final: boolean;
 }
 
+export interface Source {
+  url: string;
+  title: string;
+}
+
 interface Shown {
   key: number;
   /** Milliseconds since the first call of the page began. */
@@ -31,6 +36,8 @@ export interface AssistantCaption extends Shown {
   /** The words as the model writes them. */
   streamed: string;
   segments: Segment[];
+  /** Where the words come from, as tools told. */
+  sources: Source[];
   /** Known once the reply has ended; `heardText` is null when it was heard to the end. */
   outcome: { text: string; heardText: string | null } | null;
 }
@@ -54,6 +61,7 @@ export type CaptionEvent = { atMs: number } & (
   | { type: 'typed'; text: string; sent: boolean }
   | ({ type: 'transcript'; turn: number; role: 'user' | 'assistant' } & Segment)
   | { type: 'reply_delta'; turn: number; delta: string }
+  | { type: 'sources'; turn: number; sources: Source[] }
   | { type: 'reply_done'; turn: number; text: string; heardText: string | null }
 );
 

@@ -121,6 +121,27 @@ describe('the reply', () => {
     expect(shown(captions)).toEqual(['assistant: [One two.]']);
   });
 
+  test('is struck through by letters in a language without spaces', () => {
+    const captions = captionsAfter({
+      type: 'reply_done',
+      turn: 1,
+      text: '今日は。明日は。',
+      heardText: '今日は。',
+    });
+    expect(shown(captions)).toEqual(['assistant: 今日は。 [明日は。]']);
+  });
+
+  test('lists each source once, those that came before its words too', () => {
+    const source = { url: 'https://a.example/', title: 'A' };
+    const captions = captionsAfter(
+      { type: 'sources', turn: 1, sources: [source] },
+      { type: 'sources', turn: 1, sources: [source] },
+      delta(1, 'As A says.'),
+    );
+    expect(captions.items).toHaveLength(1);
+    expect(captions.items[0]).toMatchObject({ streamed: 'As A says.', sources: [source] });
+  });
+
   test('is a new one when words follow after it was done', () => {
     const captions = captionsAfter(
       delta(1, 'One '),

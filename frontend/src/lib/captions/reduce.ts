@@ -20,6 +20,8 @@ export function reduceCaptions(captions: Captions, event: CaptionEvent): Caption
       return event.role === 'user' ? callerSaid(captions, event) : assistantSaid(captions, event);
     case 'reply_delta':
       return replyDelta(captions, event);
+    case 'sources':
+      return sourcesFound(captions, event);
     case 'reply_done':
       return replyDone(captions, event);
   }
@@ -72,6 +74,14 @@ function replyDelta(captions: Captions, event: CaptionEventOf<'reply_delta'>): C
   return put(captions, event.atMs, { ...caption, streamed: caption.streamed + event.delta });
 }
 
+/** Sources come before the words that rest on them; the same page is listed once. */
+function sourcesFound(captions: Captions, event: CaptionEventOf<'sources'>): Captions {
+  const caption = openReply(captions, event.turn) ?? newReply(captions, event.turn);
+  const known = new Set(caption.sources.map(({ url }) => url));
+  const fresh = event.sources.filter(({ url }) => !known.has(url));
+  return put(captions, event.atMs, { ...caption, sources: [...caption.sources, ...fresh] });
+}
+
 function replyDone(captions: Captions, event: CaptionEventOf<'reply_done'>): Captions {
   const { text, heardText } = event;
   const again = find(captions, isAssistant, (item) => {
@@ -115,7 +125,15 @@ function put(
 }
 
 function newReply({ session }: Captions, turn: number): New<AssistantCaption> {
-  return { speaker: 'assistant', session, turn, streamed: '', segments: [], outcome: null };
+  return {
+    speaker: 'assistant',
+    session,
+    turn,
+    streamed: '',
+    segments: [],
+    sources: [],
+    outcome: null,
+  };
 }
 
 const isCaller = (item: Caption): item is CallerCaption => item.speaker === 'caller';

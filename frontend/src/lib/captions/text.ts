@@ -38,6 +38,10 @@ export function splitHeard(
   heardText: string | null,
 ): { heard: string; unheard: string } {
   if (heardText === null) return { heard: text.trim(), unheard: '' };
+  // Languages without spaces have no words to count; the gateway's heard text is then a prefix to the letter.
+  if (text.startsWith(heardText)) {
+    return { heard: heardText.trim(), unheard: text.slice(heardText.length).trim() };
+  }
   const words = text.match(/\S+/g) ?? [];
   const heardCount = heardText.match(/\S+/g)?.length ?? 0;
   return {
