@@ -1,11 +1,13 @@
 """From settings to providers: keys, chains, tandem.toml and plugins."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tandem.core.errors import ConfigurationError
-from tandem.core.ports import Slot
+from tandem.core.ports import Slot, TtsOptions
 from tandem.plan import listing_of
 from tandem.settings import Settings
 
@@ -68,3 +70,36 @@ def test_a_file_that_cannot_work_is_refused_with_the_place_to_change(tmp_path: P
 
 def test_without_a_file_there_are_no_further_providers(tmp_path: Path) -> None:
     assert chain(Slot.LLM, settings_of(tandem_toml=tmp_path / "none.toml")) == ["rulebook"]
+
+
+def install_plugin(folder: Path, code: str) -> None:
+    """Lay a package into `folder` that announces `plugin:KIND`."""
+    (folder / "plugin.py").write_text(code)
+    info = folder / "plugin-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[tandem.providers]\nplugin = plugin:KIND\n")
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    sys.modules.pop("plugin", None)
+
+
+async def test_the_provider_of_the_documentation_speaks_as_a_plugin(plugins: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "adding-a-provider.md").read_text()
+    install_plugin(plugins, page.split("```python\n")[1].split("```")[0])
+    assert chain(Slot.TTS, settings_of())[0] == "beeps"
+    beeps = next(item for item in listing_of(settings_of()) if item.name == "beeps")
+    async with beeps.kind.open(beeps.config) as voice:
+        pieces = [piece async for piece in voice.synthesize("hello you", TtsOptions())]  # type: ignore[union-attr]
+    assert [word.text for piece in pieces for word in piece.words] == ["hello", "you"]
+
+
+@pytest.mark.parametrize(("code", "told"), [("KIND = 7", "is no tandem"), ("", "cannot be loaded")])
+def test_a_plugin_that_cannot_work_stops_the_start(plugins: Path, code: str, told: str) -> None:
+    install_plugin(plugins, code)
+    with pytest.raises(ConfigurationError, match=told):
+        listing_of(settings_of())
