@@ -15,7 +15,10 @@ from tandem.settings import Settings
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[str]:
     """Serve `app` on a free port of 127.0.0.1; yield "127.0.0.1:port"."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    # As the command line opens it: with the protocol named, small frames are not delayed.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     config = uvicorn.Config(
         app, log_config=None, lifespan="off", ws="websockets-sansio", ws_max_size=2**21, timeout_graceful_shutdown=2
     )

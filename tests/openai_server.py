@@ -1,4 +1,4 @@
-"""A chat.completions server on loopback that answers, or fails, as a test tells it to."""
+"""A server on loopback that speaks OpenAI's HTTP, and answers, or fails, as a test tells it to."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ USAGE = {"prompt_tokens": 7, "completion_tokens": 6, "total_tokens": 13}
 
 
 class Exchange:
-    """One request, and the means to answer it."""
+    """One request, and the means to answer it; of a form, `body` holds the fields, and a file as its bytes."""
 
     def __init__(self, body: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.body = body
@@ -60,9 +60,12 @@ class Exchange:
 Behaviour = Callable[[Exchange], Awaitable[None]]
 
 
-def chunk(*, content: Any = None, finish: str | None = None, usage: Any = None, bare: bool = False) -> dict[str, Any]:
+def chunk(
+    *, content: Any = None, finish: str | None = None, usage: Any = None, bare: bool = False, calls: Any = None
+) -> dict[str, Any]:
     """Return a chunk as the wire carries it; a `bare` one has no choices."""
-    choice = {"index": 0, "delta": {} if content is None else {"content": content}, "finish_reason": finish}
+    delta = {key: value for key, value in {"content": content, "tool_calls": calls}.items() if value is not None}
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
     body = {
         "id": "c1",
         "object": "chat.completion.chunk",
@@ -74,19 +77,25 @@ def chunk(*, content: Any = None, finish: str | None = None, usage: Any = None, 
 
 
 def answering(words: Sequence[str] = WORDS, finish: str = "stop", *, usage: str = "bare") -> Behaviour:
-    """A proper reply; `usage` says where the token counts are: in a "bare" chunk, "with" the last one, or "none"."""
+    """A proper reply; `usage` says where the token counts are: see `end`."""
 
     async def behave(exchange: Exchange) -> None:
         await exchange.head()
         await exchange.frame(chunk(content=""))
         await exchange.words(words)
-        await exchange.frame(chunk(finish=finish, usage=USAGE if usage == "with" else None))
-        if usage == "bare":
-            await exchange.frame(chunk(bare=True, usage=USAGE))
-        await exchange.frame("[DONE]")
-        await exchange.piece(b"")
+        await end(exchange, finish, usage)
 
     return behave
+
+
+async def end(exchange: Exchange, finish: str, usage: str = "bare") -> None:
+    """End a reply; the token counts are in a "bare" chunk, "with" the last one, there in "x_groq", or are "none"."""
+    last = chunk(finish=finish, usage=USAGE if usage == "with" else None)
+    await exchange.frame({**last, "x_groq": {"id": "r1", "usage": USAGE}} if usage == "x_groq" else last)
+    if usage == "bare":
+        await exchange.frame(chunk(bare=True, usage=USAGE))
+    await exchange.frame("[DONE]")
+    await exchange.piece(b"")
 
 
 def status(code: int, *headers: str, error: dict[str, Any] | None = None) -> Behaviour:
@@ -108,28 +117,6 @@ def raw_frame(data: object, *, after: Sequence[str] = ()) -> Behaviour:
         await exchange.words(after)
         await exchange.frame(data)
         await exchange.piece(b"")
-
-    return behave
-
-
-def slow(gate: asyncio.Event, words: Sequence[str] = WORDS) -> Behaviour:
-    """A proper reply whose first word waits for `gate`."""
-
-    async def behave(exchange: Exchange) -> None:
-        await gate.wait()
-        await answering(words)(exchange)
-
-    return behave
-
-
-def held_open(words: Sequence[str] = WORDS) -> Behaviour:
-    """A whole reply with its finish_reason, but without terminator or end."""
-
-    async def behave(exchange: Exchange) -> None:
-        await exchange.head()
-        await exchange.words(words)
-        await exchange.frame(chunk(finish="stop"))
-        await exchange.hang()
 
     return behave
 
@@ -165,12 +152,28 @@ async def ending_early(exchange: Exchange) -> None:
     await exchange.piece(b"")
 
 
+_ROUTES = ("/chat/completions", "/audio/speech", "/audio/transcriptions")
+
+
+def _read_body(body: bytes, content_type: str) -> dict[str, Any]:
+    _, form, boundary = content_type.partition("multipart/form-data; boundary=")
+    if not form:
+        return dict(json.loads(body))
+    fields: dict[str, Any] = {}
+    for part in body.split(b"--" + boundary.encode())[1:-1]:
+        head, _, value = part.removesuffix(b"\r\n").partition(b"\r\n\r\n")
+        name = head.decode().partition('name="')[2].partition('"')[0]
+        fields[name] = value if b"filename=" in head else value.decode()
+    return fields
+
+
 @dataclass
 class OpenAIServer:
     """What the server is told (`behave`), and what it saw."""
 
     port: int
     behave: Behaviour = field(default_factory=answering)
+    paths: list[str] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     connections: int = 0
@@ -178,8 +181,12 @@ class OpenAIServer:
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{self.origin}/v1"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection until either side ends it."""
@@ -196,11 +203,13 @@ class OpenAIServer:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        if not head[0].startswith("POST /v1/chat/completions "):
+        method, path, _ = head[0].split()
+        if method != "POST" or not path.partition("?")[0].endswith(_ROUTES):
             await status(404)(Exchange({}, reader, writer))
             return
+        self.paths.append(path)
         self.headers.append(headers)
-        self.bodies.append(json.loads(body))
+        self.bodies.append(_read_body(body, headers.get("content-type", "")))
         self.asked.set()
         await self.behave(Exchange(self.bodies[-1], reader, writer))
 

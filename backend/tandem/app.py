@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -11,19 +13,25 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from tandem.api import health, page
 from tandem.api import providers as providers_api
+from tandem.audio.level import LevelDetector
 from tandem.audio.quality import MicrophoneMeter
 from tandem.audio.resample import make_resampler
 from tandem.audio.vad import SileroDetector, SileroModel
 from tandem.core.errors import ProviderError
 from tandem.core.events import AttemptFailed
-from tandem.core.ports import Slot, SpokenAudio, TextToSpeech, TtsOptions
+from tandem.core.ports import Slot, SpokenAudio, TextToSpeech, TtsOptions, VoiceDetector
 from tandem.observers.log import log_event
 from tandem.plan import listing_of
-from tandem.providers.catalogue import Opened, open_chains
+from tandem.providers.chains import Opened, open_chains
+from tandem.providers.tavily.search import Tavily
 from tandem.session.equipment import Apology, Equipment, Limits
 from tandem.session.listen import RATE
 from tandem.session.registry import Registry
 from tandem.settings import Settings
+from tandem.skills.calculator import calculator
+from tandem.skills.clock import clock as local_clock
+from tandem.skills.search import web_search
+from tandem.skills.toolbox import Skill, Toolbox
 from tandem.transports.native import endpoint
 
 VERSION = version("tandem")
@@ -49,11 +57,11 @@ def create_app(settings: Settings, report: Callable[[str], None] = lambda _: Non
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_chains(listed, report) as opened:
+        async with open_chains(listed, report) as opened, _toolbox(settings) as toolbox:
             for row in table:
                 row.missing = opened.failed.get(f"{row.slot}/{row.name}", row.missing)
             report("loading the voice detector")
-            registry.equip(await _equipment(settings, opened))
+            registry.equip(await _equipment(settings, opened, toolbox))
             yield
             registry.equip(None)
 
@@ -76,19 +84,42 @@ def create_app(settings: Settings, report: Callable[[str], None] = lambda _: Non
     return app
 
 
-async def _equipment(settings: Settings, opened: Opened) -> Equipment:
+@asynccontextmanager
+async def _toolbox(settings: Settings) -> AsyncIterator[Toolbox]:
+    """Open what the skills need; without a key for web search, that skill says so."""
+    async with AsyncExitStack() as stack:
+        searches = []
+        if key := settings.tavily_api_key.get_secret_value():
+            url = str(settings.tavily_base_url or "").rstrip("/")
+            searches.append(await stack.enter_async_context(Tavily.open(api_key=key, base_url=url)))
+        skills: list[Skill[Any]] = [
+            web_search(searches),
+            local_clock(lambda: datetime.now(UTC), settings.time_zone),
+            calculator(),
+        ]
+        yield Toolbox(skills, log_event)
+
+
+def _detectors(settings: Settings) -> Callable[[], VoiceDetector]:
+    if settings.voice_detector == "level":
+        return LevelDetector
     model = SileroModel.load()
+    return lambda: SileroDetector(model)
+
+
+async def _equipment(settings: Settings, opened: Opened, toolbox: Toolbox) -> Equipment:
     return Equipment(
         stt=opened.stt,
         llm=opened.llm,
         tts=opened.tts,
-        make_detector=lambda: SileroDetector(model),
+        make_detector=_detectors(settings),
         make_meter=lambda: MicrophoneMeter(RATE),
         make_resampler=make_resampler,
         notify=log_event,
         clock=clock,
         instructions=settings.instructions,
         apology=await _record(settings.apology, opened.tts),
+        toolbox=toolbox,
         limits=Limits(llm_first_output_ms=settings.llm_first_token_ms),
     )
 

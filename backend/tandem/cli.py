@@ -21,6 +21,7 @@ from tandem.app import VERSION, create_app
 from tandem.core.errors import ConfigurationError, TandemError
 from tandem.plan import listing_of
 from tandem.settings import Settings, read_settings
+from tandem.simulator.cli import cli as simulate
 from tandem.talk import Recording, Report, TalkError, talk, write_wav
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -32,6 +33,7 @@ err = Console(stderr=True)
 cli = typer.Typer(
     help="Tandem, a resilient voice gateway.", no_args_is_help=True, rich_markup_mode="rich", add_completion=False
 )
+cli.add_typer(simulate, name="simulate")
 
 
 class _Server(uvicorn.Server):
@@ -49,9 +51,9 @@ def serve(
     verbose: Annotated[bool, typer.Option("--verbose", help="Log every event, not only trouble.")] = False,
 ) -> None:
     """Run the gateway."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # Only our own log gets louder: at their finer levels the vendors' SDKs log frames, and with them what was said.
+    logging.getLogger("tandem").setLevel(logging.INFO if verbose else logging.WARNING)
     hosts = {"allowed_hosts": frozenset({"localhost", "127.0.0.1", "testserver"})} if host in _LOOPBACK else {}
     settings = read_settings(**hosts)
     listener = _listener(host, port)
@@ -60,7 +62,8 @@ def serve(
 
 def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named, asyncio switches Nagle's algorithm off, which delays small frames by 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

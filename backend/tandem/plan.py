@@ -3,7 +3,9 @@
 from pydantic import AnyUrl, SecretStr
 
 from tandem.core.ports import Slot
-from tandem.providers.catalogue import Config, Listed, Named, Plan, listing, with_plugins
+from tandem.providers.catalogue import with_plugins
+from tandem.providers.chains import Listed, Named, Plan, listing
+from tandem.providers.kind import Config
 from tandem.settings import Settings, read_key, read_named_providers
 
 

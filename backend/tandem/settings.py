@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[frozenset[str], NoDecode] = frozenset()
     allowed_hosts: Annotated[frozenset[str], NoDecode] = frozenset({"*"})
     llm_first_token_ms: Annotated[float, Field(gt=0)] = 4_000
+    voice_detector: Literal["silero", "level"] = "silero"
+    time_zone: str = "UTC"
     instructions: str = (
         "You are Tandem, a helpful voice assistant. Your words are spoken aloud: answer in one to three short "
         "sentences of plain text, without lists, links or markup."

@@ -1,6 +1,7 @@
 """What every language model of Tandem must do; a provider's test subclasses these suites and gives the fixtures."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
@@ -8,20 +9,38 @@ from contextlib import AbstractAsyncContextManager, aclosing
 import pytest
 
 from tandem.core.errors import Fault, ProviderError
-from tandem.core.ports import Completed, Delta, LanguageModel, LlmOptions, Message, ModelOutput, Role
+from tandem.core.ports import (
+    Completed,
+    Delta,
+    LanguageModel,
+    LlmOptions,
+    Message,
+    ModelOutput,
+    Role,
+    Tool,
+    ToolCall,
+)
 
 PATIENCE_S = 5.0  # a test's own deadline; it is far above what any provider may take
 CANCELLED_WITHIN_S = 0.050
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+WITH_WEATHER = LlmOptions(tools=(Tool("weather", "Tells how the weather is in a city.", CITY),))
 
 
 def asking(text: str) -> list[Message]:
     return [Message(Role.SYSTEM, "You are heard, not read: be brief."), Message(Role.USER, text)]
 
 
-async def collect(model: LanguageModel, messages: Sequence[Message]) -> list[ModelOutput]:
+async def collect(
+    model: LanguageModel, messages: Sequence[Message], options: LlmOptions | None = None
+) -> list[ModelOutput]:
     """Return the whole reply of `model`."""
-    async with asyncio.timeout(PATIENCE_S), aclosing(model.complete(messages, LlmOptions())) as reply:
+    async with asyncio.timeout(PATIENCE_S), aclosing(model.complete(messages, options or LlmOptions())) as reply:
         return [piece async for piece in reply]
+
+
+def calls_of(reply: Sequence[ModelOutput]) -> list[ToolCall]:
+    return [piece for piece in reply if isinstance(piece, ToolCall)]
 
 
 def text_of(reply: Sequence[ModelOutput]) -> str:
@@ -29,7 +48,13 @@ def text_of(reply: Sequence[ModelOutput]) -> str:
 
 
 class LlmContract:
-    """The behaviour of a model that is well; `model` must answer "what is six times seven" with several words."""
+    """The behaviour of a model that is well; `model` must answer "what is six times seven" with several words.
+
+    One that calls tools must call the tool "weather" when it is asked how the weather is in Oslo. One that calls
+    none says so with `calls_tools`, and must answer in words whatever it is offered.
+    """
+
+    calls_tools = True
 
     @pytest.fixture
     def model(self) -> LanguageModel:
@@ -84,6 +109,44 @@ class LlmContract:
         assert isinstance(reply[-1], Completed)
         assert not text_of(reply).lstrip().startswith(begun)
 
+    async def test_a_tool_that_is_not_needed_is_not_called(self, model: LanguageModel) -> None:
+        reply = await collect(model, asking("What is six times seven?"), WITH_WEATHER)
+        assert text_of(reply).strip()
+        assert calls_of(reply) == []
+
+    async def test_a_tool_that_is_needed_is_called_whole_before_the_end(self, model: LanguageModel) -> None:
+        reply = await collect(model, asking("How is the weather in Oslo?"), WITH_WEATHER)
+        assert isinstance(reply[-1], Completed)
+        if not self.calls_tools:
+            assert calls_of(reply) == []
+            return
+        (call,) = calls_of(reply)
+        assert reply[-2] is call
+        assert (call.name, json.loads(call.arguments)) == ("weather", {"city": "Oslo"})
+        assert call.id
+
+    async def test_two_calls_of_one_reply_are_told_apart(self, model: LanguageModel) -> None:
+        calls = calls_of(await collect(model, asking("How is the weather in Oslo and in Rome?"), WITH_WEATHER))
+        cities = [json.loads(call.arguments)["city"] for call in calls]
+        assert cities == (["Oslo", "Rome"] if self.calls_tools else [])
+        assert len({call.id for call in calls}) == len(calls)
+
+    async def test_without_tools_none_is_called(self, model: LanguageModel) -> None:
+        reply = await collect(model, asking("How is the weather in Oslo?"))
+        assert calls_of(reply) == []
+        assert text_of(reply).strip()
+
+    async def test_the_result_of_a_call_is_answered_in_words(self, model: LanguageModel) -> None:
+        call = ToolCall("call-1", "weather", '{"city": "Oslo"}')
+        told = [
+            *asking("How is the weather in Oslo?"),
+            Message(Role.ASSISTANT, "", calls=(call,)),
+            Message(Role.TOOL, "Rain, four degrees.", call_id="call-1"),
+        ]
+        reply = await collect(model, told, WITH_WEATHER)
+        assert text_of(reply).strip()
+        assert isinstance(reply[-1], Completed)
+
     async def test_closing_a_reply_early_returns_within_50_ms(self, model: LanguageModel) -> None:
         reply = model.complete(asking("What is six times seven?"), LlmOptions())
         await anext(reply)
@@ -129,6 +192,12 @@ FAULTS = {
     "internal error": Fault.UNAVAILABLE,
     "unreadable": Fault.MALFORMED,
     "empty": Fault.EMPTY,
+    "call cut in half": Fault.CUT,
+    "call without its end": Fault.CUT,
+    "call that stalls": Fault.STALLED,
+    "call of half its arguments": Fault.MALFORMED,
+    "call of a list": Fault.MALFORMED,
+    "call of another tool": Fault.MALFORMED,
 }
 OpenFaulty = Callable[[str], AbstractAsyncContextManager[LanguageModel]]
 
@@ -144,9 +213,16 @@ class LlmFaultContract:
     async def test_a_failing_server_is_told_by_its_fault_in_bounded_time(
         self, open_faulty: OpenFaulty, failing: str, fault: Fault
     ) -> None:
+        came: list[ModelOutput] = []
         async with open_faulty(failing) as model:
             with pytest.raises(ProviderError) as caught:
-                await collect(model, asking("What is six times seven?"))
+                async with (
+                    asyncio.timeout(PATIENCE_S),
+                    aclosing(model.complete(asking("What is six times seven?"), WITH_WEATHER)) as reply,
+                ):
+                    async for piece in reply:
+                        came.append(piece)  # noqa: PERF401 - a comprehension would lose it with the fault
+        assert calls_of(came) == []
         assert caught.value.fault is fault
         assert caught.value.provider == model.name
         assert caught.value.detail

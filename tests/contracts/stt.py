@@ -102,11 +102,15 @@ def word_error_rate(said: str, got: str) -> float:
 class SttContract:
     """Subclass it as `class TestYours(SttContract)`, define `opened`, and loosen `wer_limit` if you must.
 
+    `units` and `time` are two different sentences that your provider understands: recorded ones, unless it hears a
+    voice of its own.
     One provider serves the whole class, as it serves a process: what one test leaves undone shows in the next.
     """
 
     wer_limit = 0.2
     rates = (8_000, 24_000)
+    units = UNITS
+    time = TIME
 
     @classmethod
     def opened(cls) -> AbstractAsyncContextManager[SpeechToText]:
@@ -130,34 +134,36 @@ class SttContract:
         assert word_error_rate(said.text, got.text) <= self.wer_limit, got.text
 
     async def test_an_utterance_gives_one_final_transcript_after_its_interim_ones(self, provider: SpeechToText) -> None:
-        transcripts = await heard(provider, quiet(0.4) + utterance(UNITS.pcm, 400.0))
+        transcripts = await heard(provider, quiet(0.4) + utterance(self.units.pcm, 400.0))
         *before, last = transcripts
         assert last.final
         assert last.ends_utterance
         assert not [transcript for transcript in before if transcript.final]
-        self.assert_heard(UNITS, last)
+        self.assert_heard(self.units, last)
 
     async def test_a_transcript_says_where_in_the_stream_it_was_heard(self, provider: SpeechToText) -> None:
-        length_ms = duration_ms(len(UNITS.pcm), RATE)
-        transcripts = await heard(provider, quiet(2.0) + utterance(UNITS.pcm, 2000.0) + quiet(0.5, 2000.0 + length_ms))
+        length_ms = duration_ms(len(self.units.pcm), RATE)
+        transcripts = await heard(
+            provider, quiet(2.0) + utterance(self.units.pcm, 2000.0) + quiet(0.5, 2000.0 + length_ms)
+        )
         for transcript in transcripts:
             assert 1600.0 <= transcript.start_ms < transcript.end_ms <= 2000.0 + length_ms + 100.0
             for word in transcript.words:
                 assert transcript.start_ms <= word.start_ms < word.end_ms <= transcript.end_ms + 100.0
 
     async def test_a_stream_gives_one_final_for_each_of_two_utterances(self, provider: SpeechToText) -> None:
-        gap_ms = duration_ms(len(UNITS.pcm), RATE)
-        events = utterance(UNITS.pcm) + quiet(1.0, gap_ms) + utterance(TIME.pcm, gap_ms + 1000.0)
+        gap_ms = duration_ms(len(self.units.pcm), RATE)
+        events = utterance(self.units.pcm) + quiet(1.0, gap_ms) + utterance(self.time.pcm, gap_ms + 1000.0)
         first, second = finals(await heard(provider, events))
-        self.assert_heard(UNITS, first)
-        self.assert_heard(TIME, second)
+        self.assert_heard(self.units, first)
+        self.assert_heard(self.time, second)
         assert first.ends_utterance
         assert second.ends_utterance
         assert second.start_ms >= first.end_ms - 300.0
 
     async def test_the_final_comes_while_the_call_goes_on(self, provider: SpeechToText) -> None:
         hung_up = asyncio.Event()
-        audio = playing(utterance(UNITS.pcm), then=hung_up)
+        audio = playing(utterance(self.units.pcm), then=hung_up)
         async with aclosing(provider.transcribe(audio, SttOptions())) as transcripts:
             async for transcript in transcripts:
                 if transcript.ends_utterance:
@@ -185,23 +191,25 @@ class SttContract:
         assert await heard(provider, quiet(1.0)) == []
 
     async def test_frames_of_odd_and_of_no_length_lose_nothing(self, provider: SpeechToText) -> None:
-        events = utterance(UNITS.pcm, sizes=(641, 1, 0, 333, 2, 0, 7))
+        events = utterance(self.units.pcm, sizes=(641, 1, 0, 333, 2, 0, 7))
         # A frame of no bytes makes no progress through the recording, so it is put in here.
         events[2:2] = [AudioFrame(b"", RATE, 20.0)] * 3
-        self.assert_heard(UNITS, finals(await heard(provider, events))[0])
+        self.assert_heard(self.units, finals(await heard(provider, events))[0])
 
     async def test_audio_at_other_rates_is_understood(self, provider: SpeechToText) -> None:
-        samples = np.frombuffer(UNITS.pcm, dtype="<i2")
+        samples = np.frombuffer(self.units.pcm, dtype="<i2")
         for rate in self.rates:
             pcm = soxr.resample(samples, RATE, rate).astype("<i2").tobytes()
             events = utterance(pcm, rate=rate, sizes=(rate // 50 * 2,))
             (final,) = finals(await heard(provider, events, SttOptions(sample_rate=rate)))
-            assert word_error_rate(UNITS.text, final.text) <= self.wer_limit + 0.15, final.text
-            assert final.end_ms == pytest.approx(duration_ms(len(UNITS.pcm), RATE), abs=100)
+            assert word_error_rate(self.units.text, final.text) <= self.wer_limit + 0.15, final.text
+            assert final.end_ms == pytest.approx(duration_ms(len(self.units.pcm), RATE), abs=100)
 
     async def test_twenty_streams_at_once_do_not_mix(self, provider: SpeechToText) -> None:
         async with asyncio.TaskGroup() as group:
-            calls = [(said, group.create_task(heard(provider, utterance(said.pcm)))) for said in (UNITS, TIME) * 10]
+            calls = [
+                (said, group.create_task(heard(provider, utterance(said.pcm)))) for said in (self.units, self.time) * 10
+            ]
         for said, call in calls:
             (final,) = finals(call.result())
             self.assert_heard(said, final)
@@ -212,8 +220,8 @@ class SttContract:
         loop = asyncio.get_running_loop()
         for _ in range(5):
             listening = asyncio.Event()
-            stream = provider.transcribe(_until_cancelled(listening), SttOptions())
-            task = asyncio.ensure_future(anext(stream))
+            stream = provider.transcribe(_until_cancelled(self.units, listening), SttOptions())
+            task = asyncio.ensure_future(_read(stream))
             await listening.wait()
             began = loop.time()
             task.cancel()
@@ -221,10 +229,10 @@ class SttContract:
                 await task
             await stream.aclose()
             assert loop.time() - began < CANCEL_WITHIN_S
-        self.assert_heard(UNITS, finals(await heard(provider, utterance(UNITS.pcm)))[0])
+        self.assert_heard(self.units, finals(await heard(provider, utterance(self.units.pcm)))[0])
 
     async def test_closing_between_two_transcripts_returns_at_once(self, provider: SpeechToText) -> None:
-        stream = provider.transcribe(playing(utterance(UNITS.pcm) * 2), SttOptions())
+        stream = provider.transcribe(playing(utterance(self.units.pcm) * 2), SttOptions())
         await anext(stream)
         began = asyncio.get_running_loop().time()
         await stream.aclose()
@@ -249,14 +257,20 @@ class SttContract:
             group.create_task(self.break_engine(provider))
             await asyncio.sleep(0)
             with pytest.raises(ProviderError) as raised:
-                await heard(provider, utterance(UNITS.pcm))
+                await heard(provider, utterance(self.units.pcm))
         assert raised.value.provider == provider.name
         return raised.value.fault
 
 
-async def _until_cancelled(listening: asyncio.Event) -> AsyncIterator[Event]:
+async def _read(transcripts: AsyncIterator[Transcript]) -> None:
+    """Take transcripts, interim ones for the most part, and drop them."""
+    async for _ in transcripts:
+        pass
+
+
+async def _until_cancelled(said: Recording, listening: asyncio.Event) -> AsyncIterator[Event]:
     """Speak, then fall silent without a STOPPED, for ever."""
-    for event in utterance(UNITS.pcm)[:-1]:
+    for event in utterance(said.pcm)[:-1]:
         yield event
     await asyncio.sleep(0)
     listening.set()

@@ -47,6 +47,8 @@ def hear(pcm: bytes, rate: int) -> list[Word]:
 
 
 class TestFakeModel(LlmContract):
+    calls_tools = False
+
     @pytest.fixture
     def model(self) -> LanguageModel:
         return FakeModel()

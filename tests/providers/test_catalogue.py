@@ -7,7 +7,9 @@ import pytest
 
 from tandem.core.errors import ConfigurationError, Fault, ProviderError
 from tandem.core.ports import Slot
-from tandem.providers.catalogue import CATALOGUE, Config, Kind, Named, Plan, Provider, listing, open_chains
+from tandem.providers.catalogue import CATALOGUE
+from tandem.providers.chains import Named, Plan, listing, open_chains
+from tandem.providers.kind import Config, Kind, Provider
 
 SERVER = {(Slot.LLM, "openai_compatible"): Config("openai_compatible", url="http://localhost:11434/v1")}
 

@@ -1,6 +1,7 @@
 """What happened, told by business code to the observers: frozen facts in the past tense, without spoken words."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from tandem.core.errors import Fault
 from tandem.core.link import TurnMeasured
@@ -68,3 +69,23 @@ class SlotSpent:
 
     slot: Slot
     faults: tuple[Fault, ...]
+
+
+class ToolOutcome(StrEnum):
+    """How a tool call ended."""
+
+    DONE = "done"
+    UNKNOWN_TOOL = "unknown-tool"
+    BAD_ARGUMENTS = "bad-arguments"
+    TIMEOUT = "timeout"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """A model called a tool (an empty name if it is none of ours); `error` is the class of what was raised."""
+
+    tool: str
+    outcome: ToolOutcome
+    took_ms: float
+    error: str = ""

@@ -17,14 +17,13 @@ from openai_server import (
     chunk,
     cutting,
     hanging,
-    held_open,
     openai_server,
     raw_frame,
     refusing_url,
-    slow,
     stalling,
     status,
 )
+from providers.openai.answers import held_open, slow
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import Completed, Delta, LlmOptions, Message, Role
 from tandem.providers.openai.llm import OpenAIChat
@@ -207,6 +206,7 @@ async def test_a_rate_limit_tells_when_to_come_again(server: OpenAIServer, model
         ("[1]", Fault.MALFORMED),
         ({"choices": "x"}, Fault.MALFORMED),
         ({"choices": [{}]}, Fault.MALFORMED),
+        ({"id": "c1", "object": "chat.completion.chunk"}, Fault.MALFORMED),
         ({"choices": [{"index": 0, "delta": None}]}, Fault.MALFORMED),
         (chunk(content=5), Fault.MALFORMED),
     ],

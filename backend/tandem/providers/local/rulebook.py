@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Self
 
-from tandem.core.ports import Completed, Delta, LlmOptions, Message, ModelOutput, Role
-from tandem.providers.local.rules import abilities, arithmetic, clock, memory, smalltalk, speech, units
+from tandem.core.ports import Completed, Delta, LlmOptions, Message, ModelOutput, Role, ToolCall
+from tandem.providers.local.rules import abilities, arithmetic, clock, lookup, memory, smalltalk, speech, units
 from tandem.providers.local.rules.request import MAX_CHARACTERS, Request, clauses, speakable
 
 _RULES: tuple[Callable[[Request], str | None], ...] = (
@@ -51,6 +51,10 @@ class Rulebook:
 
     async def complete(self, messages: Sequence[Message], options: LlmOptions) -> AsyncGenerator[ModelOutput, None]:
         """Yield the reply word by word; the rules speak English whatever `options` say."""
+        if call := _call(messages, options):
+            yield call
+            yield Completed("tool_calls")
+            return
         begun = bool(messages) and messages[-1].role is Role.ASSISTANT
         reply = self.reply(messages[:-1] if begun else messages)
         for word in _WORD.findall(_rest(reply, messages[-1].text) if begun else reply):
@@ -59,7 +63,9 @@ class Rulebook:
         yield Completed("stop")
 
     def reply(self, messages: Sequence[Message]) -> str:
-        """Return the whole reply to the last message of the caller."""
+        """Return the whole reply to the last message of the caller, or to what a tool found for it."""
+        if messages and messages[-1].role is Role.TOOL:
+            return speakable(lookup.told(messages[-1].text))
         at = max((index for index, message in enumerate(messages) if message.role is Role.USER), default=-1)
         said = clauses(messages[at].text) if at >= 0 else []
         if not said:
@@ -76,6 +82,16 @@ class Rulebook:
         words = [bare for word in speakable(said).split() if (bare := word.strip(_AROUND_WORDS))]
         heard = " ".join(word[:_ECHOED_LETTERS] for word in words[:_ECHOED_WORDS])
         return f"I heard: {heard}{' and so on' if len(words) > _ECHOED_WORDS else ''}. But {self._apology}"
+
+
+def _call(messages: Sequence[Message], options: LlmOptions) -> ToolCall | None:
+    """Return the tool call that the caller's last message asks for, if that tool is offered."""
+    if not messages or messages[-1].role is not Role.USER or lookup.TOOL not in {tool.name for tool in options.tools}:
+        return None
+    return next(
+        (call for clause in clauses(messages[-1].text) if (call := lookup.call_for(clause, f"call-{len(messages)}"))),
+        None,
+    )
 
 
 def _answer(request: Request) -> str | None:

@@ -1,23 +1,22 @@
-"""Between a conversation and chat.completions: what is sent, what a chunk says, and what an error means."""
+"""Between a conversation and chat.completions: what is sent, what a chunk says, and when a tool call is whole."""
 
-import math
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from openai.types.chat import (
     ChatCompletionAssistantMessageParam,
     ChatCompletionChunk,
+    ChatCompletionFunctionToolParam,
+    ChatCompletionMessageFunctionToolCallParam,
     ChatCompletionMessageParam,
     ChatCompletionSystemMessageParam,
     ChatCompletionToolMessageParam,
     ChatCompletionUserMessageParam,
 )
 
-from tandem.core.errors import Fault
-from tandem.core.ports import Completed, Message, Role
+from tandem.core.ports import Completed, Message, Role, Tool, ToolCall
 
 # A chat model answers a conversation that ends with its own words in one of three ways: it goes on, it says them again,
 # or it starts afresh. This makes the first likely; `Opening` undoes the second.
@@ -27,26 +26,49 @@ _GO_ON = (
 )
 
 
-def request_messages(messages: Sequence[Message]) -> list[ChatCompletionMessageParam]:
-    """Return the conversation as chat.completions takes it."""
+def request_messages(messages: Sequence[Message], call_signature: str = "") -> list[ChatCompletionMessageParam]:
+    """Return the conversation as chat.completions takes it; `call_signature` goes with each tool call in it."""
     if begun(messages):
         system = [message.text for message in messages if message.role is Role.SYSTEM]
         others = [message for message in messages if message.role is not Role.SYSTEM]
         # One system message at the top is what every server's chat template accepts.
         messages = [Message(Role.SYSTEM, "\n\n".join([*system, _GO_ON])), *others]
-    return [_request_message(message) for message in messages]
+    return [_request_message(message, call_signature) for message in messages]
 
 
-def _request_message(message: Message) -> ChatCompletionMessageParam:
+def _request_message(message: Message, call_signature: str) -> ChatCompletionMessageParam:
     match message.role:
         case Role.SYSTEM:
             return ChatCompletionSystemMessageParam(role="system", content=message.text)
         case Role.USER:
             return ChatCompletionUserMessageParam(role="user", content=message.text)
         case Role.ASSISTANT:
-            return ChatCompletionAssistantMessageParam(role="assistant", content=message.text)
+            if not message.calls:
+                return ChatCompletionAssistantMessageParam(role="assistant", content=message.text)
+            calls = [_request_call(call, call_signature) for call in message.calls]
+            return ChatCompletionAssistantMessageParam(role="assistant", content=message.text or None, tool_calls=calls)
         case Role.TOOL:
             return ChatCompletionToolMessageParam(role="tool", content=message.text, tool_call_id=message.call_id)
+
+
+def _request_call(call: ToolCall, signature: str) -> ChatCompletionMessageFunctionToolCallParam:
+    sent = ChatCompletionMessageFunctionToolCallParam(
+        id=call.id, type="function", function={"name": call.name, "arguments": call.arguments}
+    )
+    if signature:
+        sent["extra_content"] = {"google": {"thought_signature": signature}}  # type: ignore[typeddict-unknown-key]
+    return sent
+
+
+def request_tools(tools: Sequence[Tool]) -> list[ChatCompletionFunctionToolParam]:
+    """Return what the model may call as chat.completions takes it."""
+    return [
+        ChatCompletionFunctionToolParam(
+            type="function",
+            function={"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)},
+        )
+        for tool in tools
+    ]
 
 
 def begun(messages: Sequence[Message]) -> str:
@@ -78,36 +100,124 @@ class Opening:
         return "" if self._open or not self._held.strip() else self._held
 
 
+class UnreadableAnswer(ValueError):
+    """What came is not of the promised form."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPiece:
+    """A piece of a tool call. Its id and name mostly come once; its arguments are cut anywhere."""
+
+    index: int | None
+    id: str
+    name: str
+    arguments: str
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one chunk adds: text, the reason of the end once it is known, and token counts."""
+    """What one chunk adds: text, pieces of tool calls, the reason of the end once it is known, and token counts."""
 
     text: str = ""
+    calls: tuple[CallPiece, ...] = ()
     reason: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
 
-class UnreadableChunk(ValueError):
-    """A chunk is valid JSON, but not of the promised form."""
-
-
 def read_chunk(chunk: ChatCompletionChunk) -> Piece:
-    """Return what `chunk` says; raises UnreadableChunk."""
+    """Return what `chunk` says; raises UnreadableAnswer."""
     try:
-        choice = chunk.choices[0] if chunk.choices else None  # the chunk with the token counts has no choices
+        choices: Sequence[Any] | None = chunk.choices
         usage = chunk.usage
-        piece = Piece(
-            text=(choice.delta.content or "") if choice else "",
+        # The chunk with the token counts has no choices. The SDK makes None of what any other lacks: a lost word.
+        if choices is None and not usage:
+            raise UnreadableAnswer("a chunk without choices")
+        choice = choices[0] if choices else None
+        return Piece(
+            text=_text(choice.delta.content) if choice else "",
+            calls=_read_calls(choice.delta.tool_calls) if choice else (),
             reason=choice.finish_reason if choice else None,
             prompt_tokens=usage.prompt_tokens if usage else None,
             completion_tokens=usage.completion_tokens if usage else None,
         )
     except (AttributeError, LookupError, TypeError) as error:  # the SDK builds its objects without a check
-        raise UnreadableChunk("unknown form") from error
-    if not isinstance(piece.text, str):
-        raise UnreadableChunk("content that is no text")
-    return piece
+        raise UnreadableAnswer("unknown form") from error
+
+
+def _read_calls(calls: Iterable[Any] | None) -> tuple[CallPiece, ...]:
+    pieces = []
+    for call in calls or ():
+        function = call.function
+        index = getattr(call, "index", None)  # Gemini leaves it out
+        pieces.append(
+            CallPiece(
+                index=index if isinstance(index, int) else None,
+                id=_text(call.id),
+                name=_text(function.name) if function else "",
+                arguments=_text(function.arguments) if function else "",
+            )
+        )
+    return tuple(pieces)
+
+
+def _text(value: Any) -> str:
+    if value is not None and not isinstance(value, str):
+        raise UnreadableAnswer("no text where text belongs")
+    return value or ""
+
+
+@dataclass(slots=True)
+class _Gathered:
+    id: str
+    name: str
+    arguments: list[str] = field(default_factory=list)
+
+
+class Calls:
+    """Gathers tool calls from their pieces."""
+
+    def __init__(self) -> None:
+        self._calls: list[_Gathered] = []
+        self._at: dict[int | None, _Gathered] = {}
+
+    def feed(self, pieces: Sequence[CallPiece]) -> None:
+        for piece in pieces:
+            call = self._at.get(piece.index) or (self._calls[-1] if piece.index is None and self._calls else None)
+            # Gemini numbers every call 0; some servers name a call, or number it anew, with each of its pieces.
+            if call is None or (piece.id and piece.name and piece.id != call.id):
+                call = _Gathered(piece.id, piece.name)
+                self._calls.append(call)
+                self._at[piece.index] = call
+            call.id = call.id or piece.id
+            call.name = call.name or piece.name
+            call.arguments.append(piece.arguments)
+
+    def whole(self, tools: Sequence[Tool]) -> list[ToolCall]:
+        """Return the calls in order, now that the reply has ended; raises UnreadableAnswer if one is none of `tools`.
+
+        Arguments that are not a JSON object are refused too. None at all are an empty object, as some servers write
+        it, where the tool requires none.
+        """
+        known = {tool.name: tool for tool in tools}
+        calls = []
+        for number, gathered in enumerate(self._calls, 1):
+            tool, arguments = known.get(gathered.name), "".join(gathered.arguments)
+            if tool is None:
+                raise UnreadableAnswer("a call of a tool that was not offered")
+            if not arguments.strip() and not tool.parameters.get("required"):
+                arguments = "{}"
+            if not _is_object(arguments):
+                raise UnreadableAnswer("a call whose arguments are no JSON object")
+            calls.append(ToolCall(gathered.id or f"call_{number}", gathered.name, arguments))
+        return calls
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def completed(pieces: Sequence[Piece]) -> Completed | None:
@@ -115,57 +225,3 @@ def completed(pieces: Sequence[Piece]) -> Completed | None:
     reason = next((piece.reason for piece in pieces if piece.reason), None)
     counted = next((piece for piece in reversed(pieces) if piece.completion_tokens is not None), Piece())
     return Completed(reason, counted.prompt_tokens, counted.completion_tokens) if reason else None
-
-
-_STATUS_FAULTS = {408: Fault.TIMEOUT, 429: Fault.RATE_LIMITED, 498: Fault.UNAVAILABLE}
-_STATUS_DETAILS = {
-    400: "the request was refused; is the model's name right?",
-    401: "the key was refused",
-    403: "the key may not use this model",
-    404: "no such model, or no such path at this address",
-}
-
-
-def status_fault(status: int) -> tuple[Fault, str]:
-    """Return what an HTTP status means, and a detail that quotes nothing of the answer's body."""
-    fault = _STATUS_FAULTS.get(status) or (Fault.UNAVAILABLE if status >= 500 else Fault.REJECTED)
-    detail = _STATUS_DETAILS.get(status)
-    return fault, f"status {status}: {detail}" if detail else f"status {status}"
-
-
-_CODE_FAULTS = (
-    (re.compile(r"rate_?limit|quota|too_?many", re.IGNORECASE), Fault.RATE_LIMITED),
-    (re.compile(r"server_?error|overloaded|unavailable|internal|capacity", re.IGNORECASE), Fault.UNAVAILABLE),
-    (re.compile(r"invalid|auth|permission|not_?found", re.IGNORECASE), Fault.REJECTED),
-)
-_PLAIN_CODE = re.compile(r"[a-z_]{1,40}")
-
-
-def frame_fault(*codes: Any) -> tuple[Fault, str]:
-    """Return what an error frame within a stream means by its code and type, in this order."""
-    for code in (str(code) for code in codes if code is not None):
-        if code.isdecimal() and 400 <= int(code[:4]) < 600:
-            return status_fault(int(code))
-        fault = next((fault for pattern, fault in _CODE_FAULTS if pattern.search(code)), None)
-        if fault:
-            return fault, f"error frame: {code}" if _PLAIN_CODE.fullmatch(code) else "error frame"
-    return Fault.MALFORMED, "error frame of an unknown kind"
-
-
-def retry_after_ms(headers: Mapping[str, str]) -> float | None:
-    """Return how long the server asks to be left alone, in ms: from retry-after-ms or Retry-After (RFC 9110, 10.2.3).
-
-    A date is taken against the answer's own Date, so that no clock of ours matters.
-    """
-    for name, factor in (("retry-after-ms", 1), ("retry-after", 1000)):
-        try:
-            value = float(headers.get(name, "")) * factor
-        except ValueError:
-            continue
-        if math.isfinite(value) and value >= 0:
-            return value
-    try:
-        wait = parsedate_to_datetime(headers["retry-after"]) - parsedate_to_datetime(headers["date"])
-    except (KeyError, TypeError, ValueError):  # no such header, a date without a zone, or no date
-        return None
-    return max(wait.total_seconds() * 1000, 0.0)

@@ -1,0 +1,78 @@
+"""Deepgram's streaming recognisers: the Nova models on /v1/listen and the Flux models on /v2/listen."""
+
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+from deepgram.core.client_wrapper import BaseClientWrapper
+from deepgram.environment import DeepgramClientEnvironment
+
+from tandem.core.audio import AudioFrame
+from tandem.core.errors import Fault, ProviderError
+from tandem.core.ports import SpeechMark, SttOptions, Transcript
+from tandem.providers.deepgram import wire
+from tandem.providers.deepgram.lines import FluxLine, NovaLine
+from tandem.providers.deepgram.socket import Door
+from tandem.providers.stt_stream import Line, Patience, listen
+
+_NAME = "deepgram"
+_BASE_URL = "https://api.deepgram.com"
+_MODEL = "nova-3"
+
+
+class DeepgramStt:
+    """One socket per call, opened with the call's first audio; safe for many calls at once."""
+
+    def __init__(self, name: str, door: Door, model: str, patience: Patience) -> None:
+        self.name = name
+        self._door = door
+        self._model = model
+        self._patience = patience
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        *,
+        api_key: str,
+        name: str = _NAME,
+        model: str = "",
+        base_url: str = "",
+        open_ms: float = Patience.open_ms,
+        final_ms: float = Patience.final_ms,
+        stall_ms: float = Patience.stall_ms,
+    ) -> AsyncIterator[Self]:
+        """Take a key and a model (empty: nova-3); one whose name begins with "flux" is spoken to over /v2/listen.
+
+        `base_url` is http(s) or ws(s), without path. Nothing is asked of the vendor before the first call. The three
+        times are those of `Patience`.
+        """
+        base_url = base_url or _BASE_URL
+        url = "ws" + base_url.removeprefix("http").removeprefix("ws").rstrip("/")
+        environment = DeepgramClientEnvironment(base=base_url, production=url, agent=url, agent_rest=base_url)
+        headers = BaseClientWrapper(api_key=api_key, environment=environment).get_headers()
+        tls = ssl.create_default_context() if url.startswith("wss") else None
+        patience = Patience(open_ms, final_ms, stall_ms)
+        yield cls(name, Door(name, environment.production, headers, tls, open_ms), model or _MODEL, patience)
+
+    def transcribe(
+        self, audio: AsyncIterator[AudioFrame | SpeechMark], options: SttOptions
+    ) -> AsyncGenerator[Transcript, None]:
+        """Yield interim transcripts and one final per utterance, with word times and confidence.
+
+        Raises ProviderError: STALLED when the vendor is silent for too long, CUT when the socket ends, and what it
+        says itself is wrong.
+        """
+        return listen(self.name, lambda: self._dial(options), audio, options.sample_rate, self._patience)
+
+    @asynccontextmanager
+    async def _dial(self, options: SttOptions) -> AsyncIterator[Line]:
+        if not self._model.startswith("flux"):
+            async with self._door.socket(f"/v1/listen?{wire.nova_query(self._model, options)}") as socket:
+                yield NovaLine(self.name, socket)
+            return
+        if self._model.endswith("-en") and options.language.casefold().partition("-")[0] != "en":
+            raise ProviderError(Fault.REJECTED, self.name, "this model hears English only")
+        async with self._door.socket(f"/v2/listen?{wire.flux_query(self._model, options)}") as socket:
+            yield FluxLine(self.name, socket, options.sample_rate)

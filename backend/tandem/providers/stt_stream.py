@@ -1,0 +1,246 @@
+"""One call over one socket of a streaming recogniser: what all of them have in common."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from tandem.core.audio import AudioFrame, duration_ms
+from tandem.core.errors import Fault, ProviderError
+from tandem.core.ports import SpeechMark, Transcript
+from tandem.providers.stt_ledger import Heard, SentAudio, Utterance
+
+Item = AudioFrame | SpeechMark
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a recogniser may take, in ms.
+
+    `open_ms` to let us in; `final_ms` from the end of an utterance to its final transcript; `stall_ms` of audio within
+    an utterance without any message. Sources: the project's own targets, to be tuned on measured latencies.
+    """
+
+    open_ms: float = 1_000
+    final_ms: float = 1_000
+    stall_ms: float = 1_200
+
+
+class Line(Protocol):
+    """A socket to a recogniser; it raises ProviderError. Positions are in ms of the audio that went over it."""
+
+    chunk_ms: float
+    shortest_ms: float
+    keep_alive_ms: float  # the longest silence on the line
+
+    def begin(self, sent_ms: float) -> None:
+        """An utterance begins here; what is said of earlier audio is no part of it."""
+        ...
+
+    async def send(self, pcm: bytes) -> None: ...
+
+    async def finalise(self, sent_ms: float) -> float:
+        """Ask for what is still missing of the utterance; return how many ms of silence were sent for that."""
+        ...
+
+    async def keep_alive(self) -> float:
+        """Say that the caller is still there; return how many ms of silence were sent for that."""
+        ...
+
+    async def receive(self) -> Heard | None:
+        """Return the next message, or None for one that says nothing of what was heard."""
+        ...
+
+    def settled(self) -> bool:
+        """Tell whether a finalisation that has had no answer needs none: all that was said is known."""
+        ...
+
+
+async def listen(
+    name: str,
+    dial: Callable[[], AbstractAsyncContextManager[Line]],
+    audio: AsyncIterator[Item],
+    sample_rate: int,
+    patience: Patience,
+) -> AsyncGenerator[Transcript, None]:
+    """Yield the transcripts of `audio`, over a line that is dialled when its first item is there.
+
+    An utterance is sent while it is spoken, and the next one waits until it is answered, so that no word can be taken
+    for a word of another. Raises what the line raises, and ProviderError (STALLED) when `patience` is at its end.
+    """
+    ahead = _ReadAhead(audio)
+    try:
+        if await ahead.is_empty():
+            return
+        async with dial() as line:
+            listening = _Listening(name, line, ahead, sample_rate, patience)
+            try:
+                while not listening.done:
+                    for transcript in await listening.step():
+                        yield transcript
+            finally:
+                await listening.close()
+    finally:
+        await ahead.close()
+
+
+class _Listening:
+    """The audio and the messages of one line, and the deadlines between them."""
+
+    def __init__(self, name: str, line: Line, ahead: "_ReadAhead", sample_rate: int, patience: Patience) -> None:
+        self._name = name
+        self._line = line
+        self._ahead = ahead
+        self._rate = sample_rate
+        self._patience = patience
+        self._sent = SentAudio(sample_rate, line.chunk_ms, line.shortest_ms)
+        self._utterance = Utterance(self._sent)
+        self._message = asyncio.ensure_future(line.receive())
+        self._loop = asyncio.get_running_loop()
+        self._sent_at = self._loop.time()
+        self._unheard_ms = 0.0  # of the utterance's audio, sent since the last message
+        self._unheard_since = 0.0
+        self._asked_at: float | None = None  # when the utterance was finalised that is not answered yet
+
+    @property
+    def done(self) -> bool:
+        return self._ahead.ended and not self._sent.speaking and self._asked_at is None
+
+    async def step(self) -> list[Transcript]:
+        """Wait until something happens; return the transcripts that it gives."""
+        waiting: set[asyncio.Future[object]] = {self._message}  # type: ignore[arg-type]  # sets are invariant
+        step = self._ahead.step if self._asked_at is None else None
+        if step is not None:
+            waiting.add(step)  # type: ignore[arg-type]
+        timeout = max(0.0, self._deadline() - self._loop.time())
+        await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if self._message.done():
+            return self._received()
+        if self._loop.time() >= self._deadline():
+            return await self._overdue()
+        return await self._take() if step is not None and step.done() else []
+
+    async def close(self) -> None:
+        self._message.cancel()
+        await asyncio.wait({self._message})
+        if not self._message.cancelled():
+            self._message.exception()  # seen, so that it is not reported as forgotten
+
+    def _deadline(self) -> float:
+        if self._asked_at is not None:
+            return self._asked_at + self._patience.final_ms / 1000
+        if self._sent.speaking and self._unheard_ms >= self._patience.stall_ms:
+            return self._unheard_since + self._patience.stall_ms / 1000
+        return self._sent_at + self._line.keep_alive_ms / 1000
+
+    async def _overdue(self) -> list[Transcript]:
+        if self._asked_at is not None:
+            if self._line.settled():
+                return [self._settle()]
+            raise ProviderError(Fault.STALLED, self._name, f"no final within {self._patience.final_ms:.0f} ms")
+        if self._sent.speaking and self._unheard_ms >= self._patience.stall_ms:
+            raise ProviderError(Fault.STALLED, self._name, f"no message for {self._patience.stall_ms:.0f} ms of speech")
+        self._sent.add_silence(await self._in_time(self._line.keep_alive()))
+        return []
+
+    def _received(self) -> list[Transcript]:
+        heard = self._message.result()
+        self._message = asyncio.ensure_future(self._line.receive())
+        self._unheard_ms = 0.0
+        if heard is None or not (self._sent.speaking or self._asked_at is not None):
+            return []
+        interim = self._utterance.hear(heard)
+        if heard.answers and self._asked_at is not None:
+            return [self._settle()]
+        return [interim] if interim else []
+
+    def _settle(self) -> Transcript:
+        self._asked_at = None
+        return self._utterance.settle(ends=not self._ahead.ended_within)
+
+    async def _take(self) -> list[Transcript]:
+        match self._ahead.take():
+            case SpeechMark.STARTED:
+                self._sent.begin()
+                self._line.begin(self._sent.sent_ms)
+            case SpeechMark.STOPPED:
+                return await self._stop()
+            case AudioFrame() as frame:
+                await self._send(self._sent.add(frame))
+            case None if self._sent.speaking:
+                self._ahead.ended_within = True
+                return await self._stop()
+        return []
+
+    async def _stop(self) -> list[Transcript]:
+        spoke = self._sent.speaking
+        await self._send(self._sent.stop())
+        if not spoke or self._sent.sent_ms <= self._sent.began_ms:
+            if self._ahead.ended_within:
+                return []
+            end_ms = self._sent.end_ms
+            return [Transcript("", final=True, start_ms=end_ms, end_ms=end_ms, ends_utterance=True)]
+        self._sent.add_silence(await self._in_time(self._line.finalise(self._sent.sent_ms)))
+        self._asked_at = self._loop.time()
+        return []
+
+    async def _send(self, chunks: list[bytes]) -> None:
+        for chunk in chunks:
+            await self._in_time(self._line.send(chunk))
+            if not self._unheard_ms:
+                self._unheard_since = self._sent_at
+            self._unheard_ms += duration_ms(len(chunk), self._rate)
+
+    async def _in_time(self, sending: Awaitable[T]) -> T:
+        """Wait for something to be sent: a vendor that reads no more must not hold up the call."""
+        try:
+            async with asyncio.timeout(self._patience.stall_ms / 1000):
+                result = await sending
+        except TimeoutError as error:
+            raise ProviderError(Fault.STALLED, self._name, "it takes no more audio") from error
+        self._sent_at = self._loop.time()
+        return result
+
+
+class _ReadAhead:
+    """Holds the one task that waits for the next frame or mark.
+
+    Its parent is the generator that made it, which must close it. (A TaskGroup cannot be held across a yield: it
+    would cancel whichever task asks the generator for its next item.)
+    """
+
+    def __init__(self, audio: AsyncIterator[Item]) -> None:
+        self._audio = audio
+        self.ended_within = False  # the audio ended in the middle of an utterance
+        self.step: asyncio.Future[Item] | None = asyncio.ensure_future(anext(audio))
+
+    @property
+    def ended(self) -> bool:
+        return self.step is None
+
+    async def is_empty(self) -> bool:
+        """Wait for the first item; tell whether there is none."""
+        assert self.step is not None
+        await asyncio.wait({self.step})
+        return isinstance(self.step.exception(), StopAsyncIteration)
+
+    def take(self) -> Item | None:
+        """Return what came and go on reading; None if that was the end."""
+        assert self.step is not None
+        try:
+            item = self.step.result()
+        except StopAsyncIteration:
+            self.step = None
+            return None
+        self.step = asyncio.ensure_future(anext(self._audio))
+        return item
+
+    async def close(self) -> None:
+        if self.step is None:
+            return
+        self.step.cancel()
+        await asyncio.wait({self.step})
+        if not self.step.cancelled():
+            self.step.exception()  # seen, so that it is not reported as forgotten
