@@ -7,6 +7,7 @@ Machines are noisy: compare runs on one machine, and look at the parts.
 import argparse
 import asyncio
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -15,12 +16,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import psutil
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tandem.talk import Recording, Report, talk
+from tandem.simulator.voice import Voice
+from tandem.talk import OUTPUT_RATE, Recording, Report, talk
 
 ROOT = Path(__file__).resolve().parent.parent
 AUDIO = ROOT / "tests" / "audio"
@@ -45,23 +48,58 @@ def main() -> None:
     console.print(
         f"gateway and engines: {cpu:.1f} s of CPU for {arguments.at_once} calls at once, {memory:.0f} MiB resident"
     )
+    cost = vendor_cost()
+    figures["one call on simulated vendors"] = {"gateway": cost}
+    console.print(
+        f"one call on Deepgram, Groq and Cartesia, simulated: {cost['cpu_s_per_audio_minute']:.2f} s of the gateway's "
+        f"CPU a minute of audio (both ways, {cost['audio_s']:.0f} s), {cost['rss_mib']:.0f} MiB resident"
+    )
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2))
 
 
 @contextmanager
-def gateway() -> Iterator[tuple[psutil.Process, str]]:
-    """Run `tandem serve` on a free port."""
-    command = [str(Path(sys.executable).parent / "tandem"), "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+def gateway(**environment: str) -> Iterator[tuple[psutil.Process, str]]:
+    """Run `tandem serve` on a free port, with these settings."""
+    with running("serve", **environment) as (process, address):
+        yield process, f"ws://{address}/voice/new"
+
+
+@contextmanager
+def running(verb: str, **environment: str) -> Iterator[tuple[psutil.Process, str]]:
+    """Run `tandem VERB` on a free port until it prints its address; yield it with "127.0.0.1:port"."""
+    command = [str(Path(sys.executable).parent / "tandem"), verb, "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **environment}
+    ) as process:
         assert process.stdout is not None
         try:
             found = re.search(r"127\.0\.0\.1:\d+", process.stdout.readline())
             if found is None:
-                sys.exit("bench: the gateway did not start; 'make run' says why.")
-            yield psutil.Process(process.pid), f"ws://{found[0]}/voice/new"
+                sys.exit(f"bench: 'tandem {verb}' did not start; run it by hand to see why.")
+            yield psutil.Process(process.pid), found[0]
         finally:
             process.terminate()
+
+
+def vendor_cost() -> dict[str, float]:
+    """Return what one call on simulated vendors costs the gateway's own process."""
+    words = " ".join(f"word{number}" for number in range(30))  # some 10 s; the simulated model says them again
+    quiet = np.zeros(8_000, dtype="<i2")
+    said = Recording(np.concatenate([quiet, np.frombuffer(Voice().say(words, 16_000), "<i2"), quiet]), 16_000)
+    with running("simulate") as (_, address):
+        keys = {f"{name}_API_KEY": "key" for name in ("DEEPGRAM", "GROQ", "CARTESIA")}
+        urls = {f"{name}_BASE_URL": f"http://{address}" for name in ("DEEPGRAM", "GROQ", "CARTESIA")}
+        with gateway(**keys, **urls, VOICE_DETECTOR="level") as (process, url):
+            before = process.cpu_times()
+            report, heard = asyncio.run(talk(url, said))
+            after = process.cpu_times()
+            memory = process.memory_info().rss / 2**20
+    if report.providers != {"stt": "deepgram", "llm": "groq", "tts": "cartesia"}:
+        sys.exit(f"bench: the call went over {report.providers}")
+    audio_s = len(said.samples) / said.rate + len(heard) / 2 / OUTPUT_RATE
+    cpu_s = after.user + after.system - before.user - before.system
+    return {"cpu_s_per_audio_minute": cpu_s / audio_s * 60, "audio_s": audio_s, "rss_mib": memory}
 
 
 def recordings() -> list[Recording]:

@@ -26,6 +26,7 @@ from tandem.talk import Recording, Report, TalkError, talk, write_wav
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MOST_MESSAGE_BYTES = 2 * 1024 * 1024  # larger ones end the call at once; the protocol's own limits answer kindly
+_BACKLOG = 2048  # connections that wait to be taken; uvicorn's own default
 _GOODBYE_S = 3  # how long calls may take to end when the gateway stops
 
 out = Console()
@@ -99,6 +100,7 @@ async def _serve(settings: Settings, listener: socket.socket, host: str) -> None
             signal.signal(stop, server.handle_exit)
         async with app.router.lifespan_context(app):
             status.stop()
+            listener.listen(_BACKLOG)  # who reads the address finds somebody there
             _announce(settings, host, listener.getsockname()[1])
             await server.serve(sockets=[listener])
             err.print("stopping")

@@ -1,10 +1,14 @@
 """A call over simulated vendors through their real SDKs, and over their fallbacks when one of them refuses."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import numpy as np
 import pytest
+from websockets.asyncio.client import connect
 
 from gateway import real_gateway
 from simulator import Simulator, simulator
@@ -77,9 +81,44 @@ async def test_a_vendor_that_refuses_is_followed_by_its_fallback_and_no_word_is_
     assert played
 
 
-async def test_what_is_new_is_looked_up_and_spoken_with_its_sources() -> None:
+async def typed(url: str, text: str) -> dict[str, list[dict[str, Any]]]:
+    """Type a line; return what came until its reply was done, by type."""
+    came: dict[str, list[dict[str, Any]]] = {}
+    async with asyncio.timeout(30), connect(url) as socket:
+        await socket.send('{"type":"hello","output":{"framing":"binary"}}')
+        await socket.send(json.dumps({"type": "text_message", "text": text}))
+        async for message in socket:
+            if isinstance(message, str):
+                came.setdefault(json.loads(message)["type"], []).append(json.loads(message))
+            elif "skill_call" in came and len(came["skill_call"]) > 1 and "response_text" in came:
+                await socket.send('{"type":"interrupt"}')  # the rest of the reply need not be waited for
+            if "response_done" in came:
+                return came
+    raise AssertionError("the gateway hung up")
+
+
+async def test_what_is_new_is_looked_up_and_its_sources_reach_the_captions() -> None:
     async with vendors() as (sim, url):
-        report, played = await ask(url, "what's new about tandem bicycles")
-    assert report.providers["llm"] == "groq"
+        came = await typed(url, "what's new about tandem bicycles")
+    began, ended = came["skill_call"]
+    assert json.loads(began["arguments"]) == {"query": "tandem bicycles"}
+    assert "result" not in began
+    assert ended["sources"][0].keys() == {"url", "title"}
     assert len(sim.stage.requests.of("tavily")) == 1
-    assert played == report.heard
+    assert {text["provider"] for text in came["response_text"]} <= {"groq", "tandem"}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(Kind.REFUSED), Fault(Kind.HANG), Fault(Kind.STATUS, status=500), Fault(Kind.EMPTY), Fault(Kind.MALFORMED)],
+    ids=lambda fault: fault.kind,
+)
+async def test_a_search_that_fails_is_told_in_a_sentence_and_the_call_goes_on(fault: Fault) -> None:
+    stage = Stage()
+    stage.faults.set("tavily", fault)
+    async with vendors(stage) as (_, url):
+        came = await typed(url, "what's new about tandem bicycles")
+    told = came["skill_call"][-1]
+    assert "search" in (told.get("error") or told["result"])
+    assert told["sources"] == []
+    assert "search" in came["response_done"][0]["text"]
