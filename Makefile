@@ -1,7 +1,7 @@
 # The verbs of the project. Each one installs what it needs by itself; nothing is installed outside this folder,
 # except by `make test` as root on Debian or Ubuntu, which adds Chromium and libflite with apt for the tests of both.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench clean
+.PHONY: help setup run test check bench live clean
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -28,6 +28,9 @@ check: setup ## format, lint, types, layers
 
 bench: setup ## measure: turn latency and its parts, calls at once, engines
 	$(BIN)/python scripts/bench.py
+
+live: setup ## try every vendor that has a key, with one short request each (leaves this machine)
+	$(BIN)/python scripts/live.py
 
 clean: ## remove everything that the other verbs made
 	rm -rf .venv .make frontend/node_modules frontend/.next frontend/out frontend/public/worklets
