@@ -6,20 +6,22 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 import uvicorn
 from rich.console import Console
 from rich.live import Live
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 from tandem.app import VERSION, create_app
 from tandem.core.errors import ConfigurationError, TandemError
 from tandem.plan import listing_of
+from tandem.probe import PROBES, Ending, Outcome, as_json, as_table, run_all
 from tandem.settings import Settings, read_settings
 from tandem.simulator.cli import cli as simulate
 from tandem.talk import Recording, Report, TalkError, talk, write_wav
@@ -164,9 +166,22 @@ def _figures(report: Report) -> Table:
     return table
 
 
-@cli.command(epilog="Example:  tandem providers")
-def providers() -> None:
+@cli.command(epilog="Examples:  tandem providers  ·  tandem providers --probe-faults --json faults.json")
+def providers(
+    probe_faults: Annotated[
+        bool, typer.Option("--probe-faults", help="Show what the vendors' adapters make of simulated faults instead.")
+    ] = False,
+    as_file: Annotated[
+        typer.FileBinaryWrite | None,
+        typer.Option("--json", metavar="FILE", lazy=False, help="Save the outcomes of --probe-faults."),
+    ] = None,
+) -> None:
     """Show which providers serve, in which order, what the others lack and how to add it."""
+    if probe_faults:
+        show_outcomes(_probed(), as_file)
+        return
+    if as_file:
+        raise typer.BadParameter("it goes with --probe-faults", param_hint="--json")
     settings = read_settings()
     listed = listing_of(settings)
     table = Table(box=None, padding=(0, 2, 0, 0))
@@ -182,6 +197,23 @@ def providers() -> None:
         if item.place is None:
             todo = item.missing or f"name it in {item.kind.slot.upper()}_CHAIN"
             out.print(f"\nTo add [bold]{item.name}[/bold]: {todo}.", soft_wrap=True, highlight=False)
+
+
+def _probed() -> list[Outcome]:
+    for noisy in ("assemblyai", "uvicorn"):  # they would tell of all that was done to them on purpose
+        logging.getLogger(noisy).addHandler(logging.NullHandler())
+    with Progress(console=err, transient=True) as progress:
+        task = progress.add_task("probing", total=len(PROBES))
+        return asyncio.run(run_all(done=lambda outcome: progress.advance(task)))
+
+
+def show_outcomes(outcomes: Sequence[Outcome], file: BinaryIO | None) -> None:
+    """Print the table of `outcomes` and save them; the exit status is 1 if one had no end within its deadline."""
+    out.print(as_table(outcomes))
+    if file:
+        file.write(as_json(outcomes))
+    if any(outcome.result is Ending.NONE for outcome in outcomes):
+        raise typer.Exit(1)
 
 
 def main() -> None:

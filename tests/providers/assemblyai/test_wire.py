@@ -53,6 +53,15 @@ def test_the_formatted_turn_answers_a_forced_end_and_replaces_the_other() -> Non
     assert formatted.end_ms == 1300
 
 
+def test_a_session_that_never_said_that_it_began_has_not_heard_nothing() -> None:
+    reading = wire.Reading()
+    reading.begin()
+    reading.finalise()
+    assert not reading.settled()
+    reading.read(_events()[0])
+    assert reading.settled()
+
+
 def test_a_turn_of_the_last_utterance_is_no_part_of_this_one() -> None:
     reading = wire.Reading()
     reading.begin()
@@ -63,6 +72,7 @@ def test_a_turn_of_the_last_utterance_is_no_part_of_this_one() -> None:
 
 def test_without_heartbeats_nothing_was_said_if_speech_never_started() -> None:
     reading = wire.Reading()
+    reading.read(_events()[0])
     reading.begin()
     reading.finalise()
     assert reading.settled()

@@ -45,12 +45,14 @@ class Reading:
     """Turns, each told as a whole until it ends: first as it was heard, then formatted, under the same number.
 
     Where there is no turn to end, ForceEndpoint has no answer. That nothing was said, and not that the session has
-    stalled, shows by a heartbeat after it; in a session without heartbeats, by speech never having started.
+    stalled, shows by a heartbeat after it; in a session without heartbeats, by speech never having started. One that
+    has never said a word, not even that it began, is no session.
     """
 
     def __init__(self) -> None:
         self._done = -1  # turns up to this one belong to utterances that are answered
         self._latest = -1
+        self._open = False  # the session has said anything at all
         self._beats = False  # this session sends heartbeats
         self._forget()
 
@@ -64,6 +66,7 @@ class Reading:
 
     def read(self, event: Any) -> Heard | None:
         """Take an event of the SDK, which has checked its fields."""
+        self._open = True
         match event:
             case HeartbeatEvent():
                 self._beats = True
@@ -75,7 +78,7 @@ class Reading:
         return None
 
     def settled(self) -> bool:
-        return not self._within and (self._beat_since if self._beats else not self._started)
+        return self._open and not self._within and (self._beat_since if self._beats else not self._started)
 
     def awaits_format(self, heard: Heard) -> bool:
         """Tell whether `heard` is the answer but for its punctuation."""
