@@ -81,6 +81,17 @@ async def test_a_vendor_that_refuses_is_followed_by_its_fallback_and_no_word_is_
     assert played
 
 
+@pytest.mark.parametrize("kind", [Kind.SILENT, Kind.STALL, Kind.CUT, Kind.RESET])
+async def test_a_recogniser_that_fails_in_mid_sentence_costs_no_word(kind: Kind) -> None:
+    stage = Stage()
+    stage.faults.set("deepgram", Fault(kind, after=0 if kind is Kind.SILENT else 2))
+    words = "count to seven please and then tell me what you said before that"
+    async with vendors(stage) as (_, url):
+        report, _ = await ask(url, words)
+    assert plain(report.transcript) == words
+    assert report.providers["stt"] == "assemblyai"
+
+
 async def typed(url: str, text: str) -> dict[str, list[dict[str, Any]]]:
     """Type a line; return what came until its reply was done, by type."""
     came: dict[str, list[dict[str, Any]]] = {}
