@@ -79,7 +79,7 @@ class Worker(asyncio.SubprocessProtocol):
         except (OSError, TimeoutError) as error:
             await worker.end()
             raise ProviderError(Fault.REFUSED, name, "the engine process did not start") from error
-        except BaseException:
+        except BaseException:  # a cancellation, above all: no process stays behind, and it goes on its way
             await worker.end()
             raise
         return worker
