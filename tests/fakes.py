@@ -15,6 +15,7 @@ from itertools import groupby, islice
 from typing import TypeVar
 
 from tandem.core.audio import AudioFrame, Word, duration_ms
+from tandem.core.chain import Chain, P
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import (
     Completed,
@@ -23,6 +24,7 @@ from tandem.core.ports import (
     Message,
     ModelOutput,
     Role,
+    Slot,
     SpeechMark,
     SpokenAudio,
     SttOptions,
@@ -30,6 +32,7 @@ from tandem.core.ports import (
     Transcript,
     TtsOptions,
 )
+from tandem.slots.request import Bench, SlotLimits
 
 E = TypeVar("E")
 T = TypeVar("T")
@@ -69,6 +72,16 @@ class Recorder:
 
     def of(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
+
+
+def chain(slot: Slot, *providers: P, told: Recorder | None = None, last_resorts: Sequence[str] = ()) -> Chain[P]:
+    """Return a chain of these providers, each behind a breaker of its own."""
+    return Chain(slot, providers, clock=loop_clock, notify=told or Recorder(), last_resorts=last_resorts)
+
+
+def bench(limits: SlotLimits, told: Recorder | None = None) -> Bench:
+    """Return what a slot works with."""
+    return Bench(limits, told or Recorder(), loop_clock, asyncio.ensure_future)
 
 
 # --- steps of a script ---------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """The composition root: the only file that knows every concrete class."""
 
+import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -17,6 +19,7 @@ from tandem.audio.level import LevelDetector
 from tandem.audio.quality import MicrophoneMeter
 from tandem.audio.resample import make_resampler
 from tandem.audio.vad import SileroDetector, SileroModel
+from tandem.core.chain import Chain, P
 from tandem.core.errors import ProviderError
 from tandem.core.events import AttemptFailed
 from tandem.core.ports import Slot, SpokenAudio, TextToSpeech, TtsOptions, VoiceDetector
@@ -32,9 +35,15 @@ from tandem.skills.calculator import calculator
 from tandem.skills.clock import clock as local_clock
 from tandem.skills.search import web_search
 from tandem.skills.toolbox import Skill, Toolbox
+from tandem.slots import llm
 from tandem.transports.native import endpoint
 
 VERSION = version("tandem")
+
+
+def _jitter() -> float:
+    """Return a factor of 1 +- 20 %, so that replicas do not return to a provider all at once."""
+    return random.uniform(0.8, 1.2)  # noqa: S311 nothing secret depends on it
 
 
 def clock() -> float:
@@ -108,10 +117,15 @@ def _detectors(settings: Settings) -> Callable[[], VoiceDetector]:
 
 
 async def _equipment(settings: Settings, opened: Opened, toolbox: Toolbox) -> Equipment:
+    def chain(slot: Slot, providers: Sequence[P]) -> Chain[P]:
+        return Chain(
+            slot, providers, clock=clock, notify=log_event, jitter=_jitter, last_resorts=opened.last_resorts(slot)
+        )
+
     return Equipment(
-        stt=opened.stt,
-        llm=opened.llm,
-        tts=opened.tts,
+        stt=chain(Slot.STT, opened.stt),
+        llm=chain(Slot.LLM, opened.llm),
+        tts=chain(Slot.TTS, opened.tts),
         make_detector=_detectors(settings),
         make_meter=lambda: MicrophoneMeter(RATE),
         make_resampler=make_resampler,
@@ -120,7 +134,7 @@ async def _equipment(settings: Settings, opened: Opened, toolbox: Toolbox) -> Eq
         instructions=settings.instructions,
         apology=await _record(settings.apology, opened.tts),
         toolbox=toolbox,
-        limits=Limits(llm_first_output_ms=settings.llm_first_token_ms),
+        limits=Limits(llm=replace(llm.LIMITS, hard_ms=settings.llm_first_token_ms)),
     )
 
 

@@ -70,6 +70,7 @@ def test_fault_words_are_those_of_the_vocabulary() -> None:
         "cut",
         "rate-limited",
         "rejected",
+        "invalid",
         "unavailable",
         "malformed",
         "empty",

@@ -6,7 +6,18 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar
 
-from fakes import RATE, CodedSpeech, FakeDetector, FakeModel, FakeRecogniser, FakeVoice, Recorder, loop_clock, tone
+from fakes import (
+    RATE,
+    CodedSpeech,
+    FakeDetector,
+    FakeModel,
+    FakeRecogniser,
+    FakeVoice,
+    Recorder,
+    chain,
+    loop_clock,
+    tone,
+)
 from tandem.audio.quality import MicrophoneMeter
 from tandem.audio.resample import make_resampler
 from tandem.core.link import (
@@ -19,7 +30,7 @@ from tandem.core.link import (
     ReplyDone,
     StateChanged,
 )
-from tandem.core.ports import LanguageModel, SpeechToText, SpokenAudio, TextToSpeech, Toolbox, VoiceDetector
+from tandem.core.ports import LanguageModel, Slot, SpeechToText, SpokenAudio, TextToSpeech, Toolbox, VoiceDetector
 from tandem.session.equipment import Apology, Equipment, Limits
 from tandem.session.session import Session
 
@@ -115,9 +126,9 @@ async def call(
     speech = CodedSpeech()
     caller = Caller(speech)
     equipment = Equipment(
-        stt=stt(speech) if stt else [FakeRecogniser(hear=speech.hear)],
-        llm=llm or [FakeModel()],
-        tts=tts or [FakeVoice()],
+        stt=chain(Slot.STT, *(stt(speech) if stt else [FakeRecogniser(hear=speech.hear)]), told=caller.notified),
+        llm=chain(Slot.LLM, *(llm or [FakeModel()]), told=caller.notified),
+        tts=chain(Slot.TTS, *(tts or [FakeVoice()]), told=caller.notified),
         make_detector=make_detector,
         make_meter=lambda: MicrophoneMeter(RATE),
         make_resampler=make_resampler,

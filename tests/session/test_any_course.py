@@ -93,7 +93,7 @@ def test_no_course_of_a_call_breaks_it(
             return [FakeRecogniser("ear", *ears, hear=speech.hear, answer_ms=answer_ms, interim_ms=300)]
 
         chain = [FakeModel("model", *models, answer=ANSWER)]
-        limits = Limits(llm_first_output_ms=1500, tts_first_output_ms=800, final_transcript_ms=2000)
+        limits = Limits(final_transcript_ms=2000)
         async with call(stt=stt, llm=chain, tts=[FakeVoice("voice", *voices)], limits=limits) as caller:
             for act in acts:
                 await ACTS[act](caller)

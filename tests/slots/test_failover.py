@@ -6,37 +6,32 @@ from contextlib import aclosing
 
 import pytest
 
-from fakes import Fail, FakeModel, Hang, Recorder, Text, Wait, loop_clock
+from fakes import Fail, FakeModel, Hang, Recorder, Text, Wait, bench, loop_clock
+from fakes import chain as chained
 from tandem.core.errors import ChainSpent, Fault, ProviderError
-from tandem.core.events import AttemptFailed, AttemptSucceeded, FailedOver, SlotSpent
+from tandem.core.events import AttemptFailed, AttemptSucceeded, FailedOver, Resumed, SlotSpent
 from tandem.core.ports import Completed, Delta, LanguageModel, LlmOptions, Message, ModelOutput, Slot
-from tandem.slots.failover import Failover, Served
+from tandem.slots.failover import Failover
+from tandem.slots.request import Request, Served, SlotLimits
 
 pytestmark = pytest.mark.looptime
 
 Output = AsyncGenerator[Served[ModelOutput], None]
 PATIENCE_MS = 1000
+GIVE_UP_MS = 5000
 
 
 class Call:
     """A runner over a chain of models, what it announces, and the streams that it opens."""
 
-    def __init__(
-        self, *chain: LanguageModel, first_output_ms: float | None = PATIENCE_MS, resumable: bool = False
-    ) -> None:
+    def __init__(self, *chain: LanguageModel, hard_ms: float | None = PATIENCE_MS) -> None:
         self.told = Recorder()
-        self._failover: Failover[LanguageModel] = Failover(
-            Slot.LLM,
-            chain,
-            notify=self.told,
-            clock=loop_clock,
-            first_output_ms=first_output_ms,
-            resumable=resumable,
-        )
+        limits = SlotLimits(hard_ms=hard_ms, give_up_ms=hard_ms and GIVE_UP_MS)
+        self.failover = Failover(chained(Slot.LLM, *chain), bench(limits, self.told))
         self.output: list[tuple[str, str]] = []
 
     def run(self) -> Output:
-        return self._failover.run(lambda model: model.complete([], LlmOptions()))
+        return self.failover.run(Request(lambda model: model.complete([], LlmOptions())))
 
     async def read(self, *, pause_ms: float = 0) -> None:
         """Read all of it, at the pace of a consumer who pauses after each piece."""
@@ -107,12 +102,14 @@ async def test_providers_are_tried_in_order_and_each_once() -> None:
     assert all_closed(*chain)
 
 
-async def test_each_run_begins_at_the_head_of_the_chain() -> None:
+async def test_each_turn_begins_at_the_head_of_the_chain_and_within_it_nobody_comes_back() -> None:
     first = FakeModel("a", [Fail()], [Text("back"), Completed("stop")])
     call = Call(first, FakeModel("b", answer="yes"))
     await call.read()
     await call.read()
-    assert call.output == [("b", "yes"), ("b", "."), ("a", "back"), ("a", ".")]
+    call.failover.new_turn()
+    await call.read()
+    assert call.output == [("b", "yes"), ("b", "."), ("b", "yes"), ("b", "."), ("a", "back"), ("a", ".")]
 
 
 async def test_times_are_told_from_the_start_of_the_attempt() -> None:
@@ -170,11 +167,11 @@ async def test_a_provider_without_output_in_time_is_left() -> None:
     assert all_closed(hanging)
 
 
-async def test_each_provider_has_the_whole_deadline() -> None:
+async def test_each_provider_has_the_whole_time_and_the_last_one_what_is_left_of_the_turn() -> None:
     call = Call(*(FakeModel(name, [Hang()]) for name in "abc"))
     began = loop_clock()
     assert [cause.fault for cause in (await call.is_spent()).causes] == [Fault.TIMEOUT] * 3
-    assert loop_clock() - began == pytest.approx(3 * PATIENCE_MS)
+    assert loop_clock() - began == pytest.approx(GIVE_UP_MS, abs=1)
 
 
 async def test_output_just_in_time_counts() -> None:
@@ -197,7 +194,7 @@ async def test_only_the_first_output_has_this_deadline() -> None:
 
 
 async def test_without_a_deadline_a_provider_may_be_silent_for_ever() -> None:
-    call = Call(FakeModel("a", [Wait(10 * 3_600_000), Text("yes")]), first_output_ms=None)
+    call = Call(FakeModel("a", [Wait(10 * 3_600_000), Text("yes")]), hard_ms=None)
     await call.read()
     assert call.output == [("a", "yes")]
 
@@ -205,22 +202,8 @@ async def test_without_a_deadline_a_provider_may_be_silent_for_ever() -> None:
 # --- after output ---
 
 
-async def test_a_provider_that_fails_after_output_is_followed_by_no_other() -> None:
-    first, second = broken_off("a"), FakeModel("b")
-    call = Call(first, second)
-    spent = await call.is_spent()
-    assert call.output == [("a", "one"), ("a", " two")]
-    assert [cause.fault for cause in spent.causes] == [Fault.CUT]
-    assert second.streams.opened == 0
-    assert call.told.events == [
-        AttemptSucceeded(Slot.LLM, "a", 0.0),
-        AttemptFailed(Slot.LLM, "a", Fault.CUT, "as scripted", after_output=True),
-        SlotSpent(Slot.LLM, (Fault.CUT,)),
-    ]
-
-
-async def test_a_resumable_stream_goes_on_with_the_next_provider() -> None:
-    call = Call(broken_off("a"), FakeModel("b", answer="yes"), resumable=True)
+async def test_a_provider_that_fails_after_output_is_followed_by_the_next() -> None:
+    call = Call(broken_off("a"), FakeModel("b", answer="yes"))
     await call.read()
     assert call.output == [("a", "one"), ("a", " two"), ("b", "yes"), ("b", ".")]
     assert call.told.events == [
@@ -228,12 +211,25 @@ async def test_a_resumable_stream_goes_on_with_the_next_provider() -> None:
         AttemptFailed(Slot.LLM, "a", Fault.CUT, "as scripted", after_output=True),
         FailedOver(Slot.LLM, "a", "b", Fault.CUT, after_output=True, gap_ms=0.0),
         AttemptSucceeded(Slot.LLM, "b", 0.0),
+        Resumed(Slot.LLM, "b", 0.0),
     ]
 
 
-async def test_a_resumable_stream_is_spent_when_the_last_provider_fails() -> None:
-    call = Call(broken_off("a"), broken_off("b"), resumable=True)
-    assert [cause.provider for cause in (await call.is_spent()).causes] == ["a", "b"]
+async def test_a_provider_is_tried_again_once_another_one_has_made_progress() -> None:
+    first = FakeModel("a", [Text("one"), Fail()], [Text("three"), Completed("stop")])
+    call = Call(first, FakeModel("b", [Text("two"), Fail()]))
+    await call.read()
+    assert call.output == [("a", "one"), ("b", "two"), ("a", "three"), ("a", ".")]
+
+
+async def test_without_progress_nobody_is_tried_twice() -> None:
+    call = Call(FakeModel("a", [Text("one"), Fail()]), failing("b", Fault.REFUSED), failing("c", Fault.CUT))
+    assert [cause.provider for cause in (await call.is_spent()).causes] == ["a", "b", "c"]
+
+
+async def test_providers_that_break_off_for_ever_are_not_tried_for_ever() -> None:
+    call = Call(broken_off("a"), broken_off("b"))
+    assert len((await call.is_spent()).causes) == 12
 
 
 # --- cancelled, closed ---
@@ -309,14 +305,14 @@ async def test_a_provider_that_fails_while_it_is_closed_is_not_followed_by_anoth
 
 
 @pytest.mark.parametrize("script", [[], [Text("one")]], ids=["before output", "after output"])
-@pytest.mark.parametrize("first_output_ms", [PATIENCE_MS, None])
+@pytest.mark.parametrize("hard_ms", [PATIENCE_MS, None])
 @pytest.mark.parametrize("kind", [ValueError, TimeoutError, ConnectionResetError])
 async def test_any_other_error_passes_untouched(
-    script: list[Text], first_output_ms: float | None, kind: type[Exception]
+    script: list[Text], hard_ms: float | None, kind: type[Exception]
 ) -> None:
     error = kind("the provider's own")
     first, second = FakeModel("a", [*script, error]), FakeModel("b")
-    call = Call(first, second, first_output_ms=first_output_ms, resumable=True)
+    call = Call(first, second, hard_ms=hard_ms)
     with pytest.raises(kind) as caught:
         await call.read()
     assert caught.value is error

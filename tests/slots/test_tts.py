@@ -5,14 +5,15 @@ from contextlib import aclosing
 
 import pytest
 
-from fakes import Fail, FakeVoice, Hang, Recorder, Speech, Wait, loop_clock, tone
+from fakes import Fail, FakeVoice, Hang, Recorder, Speech, Wait, bench, loop_clock, tone
+from fakes import chain as chained
 from tandem.audio.resample import make_resampler
 from tandem.core.audio import Word, duration_ms
-from tandem.core.errors import ChainSpent, Fault
+from tandem.core.errors import Fault
 from tandem.core.events import AttemptFailed, FailedOver
-from tandem.core.ports import SpokenAudio, TextToSpeech, TtsOptions
-from tandem.slots.failover import Served
-from tandem.slots.tts import TtsSlot
+from tandem.core.ports import Slot, SpokenAudio, TextToSpeech, TtsOptions
+from tandem.slots.request import Served
+from tandem.slots.tts import LIMITS, TtsSlot
 
 pytestmark = pytest.mark.looptime
 
@@ -21,14 +22,7 @@ PHRASE_MS = 17 * 60
 
 
 def slot(*chain: TextToSpeech, rate: int = 24_000, told: Recorder | None = None) -> TtsSlot:
-    return TtsSlot(
-        chain,
-        output_rate=rate,
-        make_resampler=make_resampler,
-        notify=told or Recorder(),
-        clock=loop_clock,
-        first_output_ms=500,
-    )
+    return TtsSlot(chained(Slot.TTS, *chain), bench(LIMITS, told), output_rate=rate, make_resampler=make_resampler)
 
 
 async def spoken(tts: TtsSlot, phrase: str = PHRASE) -> list[Served[SpokenAudio]]:
@@ -128,25 +122,67 @@ async def test_a_voice_that_cannot_begin_is_followed_by_the_next() -> None:
 
 
 async def test_a_voice_without_a_sound_in_time_is_followed_by_the_next() -> None:
-    audio = await spoken(slot(FakeVoice("a", [Hang()]), FakeVoice("b", [Wait(499), Speech()])))
+    audio = await spoken(slot(FakeVoice("a", [Hang()]), FakeVoice("b", [Wait(699), Speech()])))
     assert {each.provider for each in audio} == {"b"}
 
 
-async def test_a_phrase_that_has_begun_is_not_begun_again_by_another_voice() -> None:
-    first, second = FakeVoice("a", [Speech(3), Fail()], sample_rate=22_050), FakeVoice("b")
-    heard: list[Served[SpokenAudio]] = []
-    with pytest.raises(ChainSpent):
-        async with aclosing(slot(first, second).speak(PHRASE, TtsOptions())) as served:
-            async for audio in served:
-                heard.append(audio)  # noqa: PERF401
-    assert {audio.provider for audio in heard} == {"a"}
-    assert length_ms(heard) == pytest.approx(300, abs=40)
+@pytest.mark.parametrize("chunks", range(1, 11))
+async def test_a_voice_that_breaks_off_is_followed_from_the_first_word_that_was_not_given_whole(chunks: int) -> None:
+    first, second = FakeVoice("a", [Speech(chunks), Fail()], sample_rate=16_000), FakeVoice("b", sample_rate=24_000)
+    audio = await spoken(slot(first, second))
+    whole = [
+        word for word, end in (("The", 180), ("quick", 480), ("brown", 780), ("fox.", 1020)) if end <= chunks * 100
+    ]
+    assert [word.text for each in audio for word in each.item.words] == PHRASE.split()
+    assert second.requests == [(" ".join(PHRASE.split()[len(whole) :]), TtsOptions(voice="v"))]
+
+
+async def test_with_enough_audio_ahead_no_half_word_goes_out() -> None:
+    tts = slot(FakeVoice("a", [Speech(4), Fail()], sample_rate=24_000), FakeVoice("b", sample_rate=24_000))
+    async with aclosing(tts.speak(PHRASE, TtsOptions(), lead_ms=lambda: 500)) as served:
+        audio = [each async for each in served]
+    assert length_ms([each for each in audio if each.provider == "a"]) == pytest.approx(180)
+    assert length_ms(audio) == pytest.approx(PHRASE_MS)
+
+
+async def test_word_times_go_on_where_the_voice_before_was_lost() -> None:
+    tts = slot(FakeVoice("a", [Speech(5), Fail()], sample_rate=24_000), FakeVoice("b", sample_rate=24_000))
+    async with aclosing(tts.speak(PHRASE, TtsOptions(), lead_ms=lambda: 500)) as served:
+        words = [word async for each in served for word in each.item.words]
+    assert words == [Word("The", 0, 180), Word("quick", 180, 480), Word("brown", 480, 780), Word("fox.", 780, 1020)]
+
+
+async def test_a_voice_that_stalls_is_left_after_250_ms() -> None:
+    began = loop_clock()
+    audio = await spoken(slot(FakeVoice("a", [Speech(3), Hang()]), FakeVoice("b")))
+    assert [word.text for each in audio for word in each.item.words] == PHRASE.split()
+    assert loop_clock() - began == pytest.approx(250, abs=1)
+
+
+async def test_while_the_caller_has_much_to_hear_a_stall_has_more_time() -> None:
+    began = loop_clock()
+    tts = slot(FakeVoice("a", [Speech(3), Hang()]), FakeVoice("b"))
+    async with aclosing(tts.speak(PHRASE, TtsOptions(), lead_ms=lambda: 2_000)) as served:
+        assert [each async for each in served]
+    assert loop_clock() - began == pytest.approx(1_600, abs=1)
+
+
+async def test_a_voice_that_is_lost_after_its_last_word_needs_no_other() -> None:
+    second = FakeVoice("b")
+    audio = await spoken(slot(FakeVoice("a", [Speech(), Fail()], sample_rate=24_000), second))
+    assert length_ms(audio) == pytest.approx(PHRASE_MS)
     assert second.requests == []
 
 
-async def test_each_phrase_begins_at_the_head_of_the_chain() -> None:
+async def test_a_phrase_in_which_a_voice_says_nothing_is_said_by_the_next() -> None:
+    assert {each.provider for each in await spoken(slot(FakeVoice("a", []), FakeVoice("b")))} == {"b"}
+
+
+async def test_within_a_turn_nobody_comes_back_and_the_next_turn_begins_at_the_head_of_the_chain() -> None:
     tts = slot(FakeVoice("a", [Fail()], [Speech()]), FakeVoice("b"))
-    assert [{each.provider for each in await spoken(tts)} for _ in range(2)] == [{"b"}, {"a"}]
+    assert [{each.provider for each in await spoken(tts)} for _ in range(2)] == [{"b"}, {"b"}]
+    tts.new_turn()
+    assert {each.provider for each in await spoken(tts)} == {"a"}
 
 
 async def test_cancelling_a_phrase_ends_the_voice() -> None:

@@ -53,7 +53,8 @@ class Fault(StrEnum):
     STALLED = "stalled"  # output stopped coming
     CUT = "cut"  # the stream broke, or ended without its terminator
     RATE_LIMITED = "rate-limited"
-    REJECTED = "rejected"  # our request or our key is wrong; trying again will not help
+    REJECTED = "rejected"  # our key, account or quota is refused; trying again will not help
+    INVALID = "invalid"  # this one request cannot be served: too long, or its content is refused
     UNAVAILABLE = "unavailable"  # the provider says that it cannot serve now
     MALFORMED = "malformed"  # it sent something that cannot be read
     EMPTY = "empty"  # a proper ending without any output for non-empty input

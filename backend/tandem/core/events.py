@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tandem.core.breaker import Reason, State
 from tandem.core.errors import Fault
 from tandem.core.link import TurnMeasured
 from tandem.core.ports import Slot
@@ -61,6 +62,36 @@ class FailedOver:
     fault: Fault
     after_output: bool
     gap_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A provider has gone on with what another one had begun, `gap_ms` after its last output."""
+
+    slot: Slot
+    provider: str
+    gap_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hedged:
+    """A second provider was asked because the first was late; `won` says whether it was faster."""
+
+    slot: Slot
+    late: str
+    provider: str
+    won: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChanged:
+    """A provider's breaker went into `state`; an open one leaves it alone for `cool_down_ms`."""
+
+    slot: Slot
+    provider: str
+    state: State
+    reason: Reason
+    cool_down_ms: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """What the process lends to each call: the chains, the audio parts, the clock, and the limits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tandem.core.barge_in import BargeInLimits
+from tandem.core.chain import Chain
 from tandem.core.endpointing import GateLimits, Patience
 from tandem.core.ports import (
     Clock,
@@ -11,21 +12,24 @@ from tandem.core.ports import (
     MakeResampler,
     Notify,
     QualityMeter,
-    Slot,
     SpeechToText,
     SpokenAudio,
     TextToSpeech,
     Toolbox,
     VoiceDetector,
 )
+from tandem.slots import llm, stt, tts
+from tandem.slots.request import SlotLimits
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a call waits for what; all in ms."""
+    """How long a call waits for what; in ms."""
 
-    llm_first_output_ms: float = 4_000
-    tts_first_output_ms: float = 2_000
+    stt: SlotLimits = stt.LIMITS
+    llm: SlotLimits = llm.LIMITS
+    tts: SlotLimits = tts.LIMITS
+    first_audio_ms: float = 6_000  # turn ended -> first audio of the reply; then an apology
     final_transcript_ms: float = 10_000  # pause -> final transcript; then the turn goes on with what was heard
     audio_lead_ms: float = 3_000  # reply audio is sent at most this far ahead of the caller's ear
     player_patience_ms: float = 5_000  # how much longer than its length a reply may take to sound
@@ -49,9 +53,9 @@ class Apology:
 class Equipment:
     """Everything that a session takes from the process it runs in."""
 
-    stt: Sequence[SpeechToText]
-    llm: Sequence[LanguageModel]
-    tts: Sequence[TextToSpeech]
+    stt: Chain[SpeechToText]
+    llm: Chain[LanguageModel]
+    tts: Chain[TextToSpeech]
     make_detector: Callable[[], VoiceDetector]
     make_meter: Callable[[], QualityMeter]
     make_resampler: MakeResampler
@@ -64,8 +68,4 @@ class Equipment:
 
     def chains(self) -> dict[str, list[str]]:
         """Return the names of each slot's providers, in order."""
-        return {
-            Slot.STT.value: [provider.name for provider in self.stt],
-            Slot.LLM.value: [provider.name for provider in self.llm],
-            Slot.TTS.value: [provider.name for provider in self.tts],
-        }
+        return {chain.slot.value: chain.names for chain in (self.stt, self.llm, self.tts)}

@@ -13,7 +13,7 @@ from tandem.core.transcript import TurnTranscript
 from tandem.core.turn import Event, State
 from tandem.session.equipment import Equipment
 from tandem.session.stopwatch import Stopwatch
-from tandem.slots.failover import Served
+from tandem.slots.request import Served
 from tandem.slots.stt import SttSlot
 
 RATE = 16_000  # Hz; what the voice detector and the recognisers get

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tandem.core.audio import duration_ms
 from tandem.core.conversation import Entry
+from tandem.core.deadline import Deadline
 from tandem.core.errors import ChainSpent
 from tandem.core.link import CallMessage, ReplyAudio, ReplyAudioEnded, ReplyDone, ReplyText, SkillCalled
 from tandem.core.phrases import PhraseCutter, count_letters, split_after
@@ -26,8 +27,8 @@ from tandem.core.ports import (
 from tandem.core.turn import Event
 from tandem.session.equipment import Apology, Limits
 from tandem.session.stopwatch import Stopwatch
-from tandem.slots.failover import Served
 from tandem.slots.llm import LlmSlot
+from tandem.slots.request import Served
 from tandem.slots.tts import TtsSlot
 
 _MOST_ROUNDS = 4  # of tool calls in one reply; after them the model has to answer
@@ -80,6 +81,7 @@ class Reply:
         self._before = entry.text  # heard of an earlier part of the same reply
         self._text = ""
         self._ledger = PlaybackLedger()
+        self._give_up_at = stage.clock() + stage.limits.first_audio_ms
         self._phrases: asyncio.Queue[str | None] = asyncio.Queue(_PHRASES_AHEAD)
 
     def end(self) -> None:
@@ -99,6 +101,8 @@ class Reply:
     async def run(self, script: Script) -> None:
         """Perform the script, and return when the caller has heard it all or no provider can go on."""
         failed = False
+        self._stage.llm.new_turn()
+        self._stage.tts.new_turn()
         try:
             async with asyncio.TaskGroup() as pair:
                 pair.create_task(self._write(script))
@@ -119,6 +123,13 @@ class Reply:
         await self._send_all(self._stage.tts.replay(apology.audio))
         self._ledger.complete()
         await self._finish()
+
+    def _deadline(self) -> Deadline | None:
+        """Until its first audio, all that is tried for a reply has one deadline."""
+        return None if self.started else Deadline(self._give_up_at, self._stage.clock)
+
+    def _lead_ms(self) -> float:
+        return self._ledger.lead_ms(self._stage.clock())
 
     async def _write(self, script: Script) -> None:
         cutter = PhraseCutter()
@@ -141,7 +152,8 @@ class Reply:
     ) -> tuple[ToolCall, ...]:
         """Let the model write until it ends or wants tools; return the calls that it wants."""
         calls: list[ToolCall] = []
-        async with aclosing(self._stage.llm.reply(messages, options)) as served:
+        written = self._stage.llm.reply(messages, options, lead_ms=self._lead_ms, deadline=self._deadline())
+        async with aclosing(written) as served:
             async for piece in served:
                 if isinstance(piece.item, Delta):
                     self._stage.stopwatch.first_token(self._stage.clock())
@@ -183,7 +195,8 @@ class Reply:
     async def _speak(self, options: TtsOptions) -> None:
         while (phrase := await self._phrases.get()) is not None:
             self._ledger.begin(phrase)
-            await self._send_all(self._stage.tts.speak(phrase, options))
+            voice = self._stage.tts.speak(phrase, options, lead_ms=self._lead_ms, deadline=self._deadline())
+            await self._send_all(voice)
             self._ledger.complete()
 
     async def _send_all(self, voice: AsyncGenerator[Served[SpokenAudio], None]) -> None:

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import assert_never
 
 from tandem.core.conversation import Conversation
-from tandem.core.errors import ChainSpent
+from tandem.core.errors import ChainSpent, Fault
 from tandem.core.events import (
     AttemptFailed,
     AttemptSucceeded,
     CallEnded,
     CallStarted,
     FailedOver,
+    Hedged,
     ReplyInterrupted,
     TurnCompleted,
 )
@@ -42,6 +43,7 @@ from tandem.session.reply import Stage
 from tandem.session.speak import Speaker
 from tandem.session.stopwatch import Stopwatch
 from tandem.slots.llm import LlmSlot
+from tandem.slots.request import Bench, SlotLimits
 from tandem.slots.stt import SttSlot
 from tandem.slots.tts import TtsSlot
 
@@ -64,7 +66,7 @@ class Session:
         self._conversation = Conversation(equipment.instructions)
         self._stopwatch = Stopwatch()
         self._tasks = asyncio.TaskGroup()
-        self._stt = SttSlot(equipment.stt, options=self._stt_options, notify=self._noticed, clock=self._clock)
+        self._stt = SttSlot(equipment.stt, self._bench(equipment.limits.stt), options=self._stt_options)
         self._listener = Listener(equipment, self._stt, self, self._stopwatch, input_rate=settings.input_rate)
         self._listener.push_to_talk(settings.push_to_talk)
         self._speaker = Speaker(
@@ -77,20 +79,14 @@ class Session:
 
     def _stage(self) -> Stage:
         equipment, limits, rate = self._equipment, self._equipment.limits, self._settings.output_rate
-        llm = LlmSlot(
-            equipment.llm, notify=self._noticed, clock=self._clock, first_output_ms=limits.llm_first_output_ms
-        )
-        tts = TtsSlot(
-            equipment.tts,
-            output_rate=rate,
-            make_resampler=equipment.make_resampler,
-            notify=self._noticed,
-            clock=self._clock,
-            first_output_ms=limits.tts_first_output_ms,
-        )
+        llm = LlmSlot(equipment.llm, self._bench(limits.llm))
+        tts = TtsSlot(equipment.tts, self._bench(limits.tts), output_rate=rate, make_resampler=equipment.make_resampler)
         return Stage(
             llm, tts, rate, self._clock, limits, self._stopwatch, self.tell, self.send, toolbox=equipment.toolbox
         )
+
+    def _bench(self, limits: SlotLimits) -> Bench:
+        return Bench(limits, self._noticed, self._clock, self._tasks.create_task)
 
     async def run(self) -> None:
         """Serve the call until the caller is gone."""
@@ -228,6 +224,9 @@ class Session:
                 self._stopwatch.attempted(Attempt(slot, provider, "ok", round(first_output_ms, 1)))
             case AttemptFailed(slot, provider, fault):
                 self._stopwatch.attempted(Attempt(slot, provider, fault, None))
+            case Hedged(slot, late, provider, won=True):
+                self._stopwatch.attempted(Attempt(slot, late, Fault.TIMEOUT, None))
+                self.send(ProviderSwitched(slot, late, provider, Fault.TIMEOUT, "before_output", 0.0))
             case FailedOver(slot, previous, provider, fault, after_output, gap_ms):
                 phase = "after_output" if after_output else "before_output"
                 self.send(ProviderSwitched(slot, previous, provider, fault, phase, round(gap_ms, 1)))

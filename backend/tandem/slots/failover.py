@@ -1,138 +1,255 @@
 """The failover runner: the only loop over providers, for all three slots."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, suppress
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from collections.abc import AsyncGenerator
+from typing import Generic
 
+from tandem.core.chain import Chain, Lease, P
+from tandem.core.deadline import LEAST_MS, Deadline
 from tandem.core.errors import ChainSpent, Fault, ProviderError
-from tandem.core.events import AttemptFailed, AttemptSucceeded, FailedOver, SlotSpent
-from tandem.core.ports import Clock, Notify, Slot
+from tandem.core.events import AttemptFailed, AttemptSucceeded, FailedOver, Hedged, Resumed, SlotSpent
+from tandem.slots.attempt import Attempt, StreamEnded
+from tandem.slots.request import Bench, Request, Served, T
+from tandem.slots.shadow import is_slow, outrun, probe
 
-
-class Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-P = TypeVar("P", bound=Named)
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Served(Generic[T]):
-    """An item of a provider's output, and whose it is."""
-
-    item: T
-    provider: str
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One try of one provider."""
-
-    provider: str
-    began: float
-    answered: bool = False
-    latest: float = 0.0  # when it last gave output, or began
+_LAST_STALL_MS = 3_000  # the least limits with a provider that nobody can follow
+# A provider is tried again once another one has made progress, which the length of a reply bounds; this does as well.
+_MOST_ATTEMPTS = 12
+_ROUNDING_MS = 0.5  # a moment that is nearer than this has come
 
 
 class Failover(Generic[P]):
-    """Runs a request over a slot's chain: each provider in order, until one has given its first output.
+    """Runs the requests of one call over a slot's chain.
 
-    `first_output_ms` is how long an attempt may take to its first output; None waits for ever (a recogniser is
-    rightly silent while the caller is). With `resumable` a provider that fails later is followed by the next one as
-    well: whoever opens the streams then sees to it that nothing is lost or doubled.
+    A provider that fails, or is late, is followed by the next one, before its first output as well as after it: its
+    successor is asked for what it has not given.
     """
 
-    def __init__(
-        self,
-        slot: Slot,
-        chain: Sequence[P],
-        *,
-        notify: Notify,
-        clock: Clock,
-        first_output_ms: float | None,
-        resumable: bool = False,
-    ) -> None:
-        self._slot = slot
-        self._chain = chain
-        self._notify = notify
-        self._clock = clock
-        self._first_output_ms = first_output_ms
-        self._resumable = resumable
+    def __init__(self, chain: Chain[P], bench: Bench) -> None:
+        self.chain = chain
+        self._bench = bench
+        self._incumbent = ""
 
-    async def run(self, open_stream: Callable[[P], AsyncGenerator[T, None]]) -> AsyncGenerator[Served[T], None]:
-        """Yield the output of the first provider that gives any; raises ChainSpent when none can (go on)."""
-        causes: list[ProviderError] = []
-        failed: _Attempt | None = None
-        for provider in self._chain:
-            attempt = _Attempt(provider.name, began := self._clock(), latest=began)
-            if failed:
-                self._announce_switch(failed, attempt, causes[-1].fault)
-            try:
-                async with aclosing(self._attempt(attempt, open_stream(provider))) as output:
-                    async for item in output:
-                        attempt.latest = self._clock()
-                        yield Served(item, provider.name)
-            except ProviderError as error:
-                _let_cancellation_pass(error)
-                causes.append(error)
-                failed = attempt
-                self._notify(AttemptFailed(self._slot, attempt.provider, error.fault, error.detail, attempt.answered))
-                if attempt.answered and not self._resumable:
-                    break
-            else:
-                return
-        self._notify(SlotSpent(self._slot, tuple(cause.fault for cause in causes)))
-        raise ChainSpent(self._slot, tuple(causes))
+    def new_turn(self) -> None:
+        """From here on the preferred provider may serve again; within a turn nobody who failed comes back early."""
+        self._incumbent = ""
 
-    async def _attempt(self, attempt: _Attempt, stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    async def run(self, request: Request[P, T]) -> AsyncGenerator[Served[T], None]:
+        """Yield the output, whoever gives it; raises ChainSpent when nobody can go on."""
+        self.chain.hedges.requested()
+        run = _Run(self.chain, self._bench, request, self._incumbent)
         try:
-            first = await self._first_output(attempt, stream)
-            if first is None:
-                return
-            attempt.answered = True
-            self._notify(AttemptSucceeded(self._slot, attempt.provider, self._clock() - attempt.began))
-            yield first
-            async for item in stream:
-                yield item
+            while (attempt := await run.begin()) is not None:
+                self._incumbent = attempt.name
+                while (item := await run.next(attempt)) is not None:
+                    yield Served(item, attempt.name, run.attempts)
         finally:
-            # However the attempt came out, what goes wrong in its closing changes nothing any more.
-            with suppress(ProviderError):
-                await stream.aclose()
+            await run.close()
 
-    async def _first_output(self, attempt: _Attempt, stream: AsyncGenerator[T, None]) -> T | None:
+    def shadow(self, request: Request[P, T]) -> None:
+        """Try a provider that may be well again, if there is one; nobody waits for it or hears what it says."""
+        if lease := self.chain.probe():
+            self._bench.spawn(probe(lease, request, self._bench))
+
+
+class _Run(Generic[P, T]):
+    """One request: the attempts that run now (two while one is hedged), and what has become of the others."""
+
+    def __init__(self, chain: Chain[P], bench: Bench, request: Request[P, T], incumbent: str) -> None:
+        self.attempts = 0
+        self._chain = chain
+        self._bench = bench
+        self._limits = bench.limits
+        self._request = request
+        self._incumbent = incumbent
+        give_up = self._limits.give_up_ms
+        own = None if give_up is None else Deadline(bench.clock() + give_up, bench.clock)
+        self._deadline = request.deadline or own
+        self._running: list[Attempt[P, T]] = []
+        self._tried: set[str] = set()  # since anybody made progress
+        self._causes: list[ProviderError] = []
+        self._failed: Attempt[P, T] | None = None  # whose work the next one takes up
+        self._hedged = False
+        self._over = False
+        self._news = asyncio.Event()
+
+    # --- until somebody answers ---
+
+    async def begin(self) -> Attempt[P, T] | None:
+        """Return an attempt that has given output, or None when nothing is missing any more; raises ChainSpent."""
+        while not self._over and not (self._failed and self._request.done()):
+            if not self._running:
+                self._start()
+            if winner := self._look():
+                self._won(winner)
+                return winner
+            await self._wait()
+        return None
+
+    def _start(self) -> None:
+        in_time = self._deadline is None or not self.attempts or self._deadline.left_ms >= LEAST_MS
+        possible = in_time and self.attempts < _MOST_ATTEMPTS
+        lease = self._chain.next(self._tried, incumbent=self._incumbent) if possible else None
+        if lease is None:
+            self._bench.notify(SlotSpent(self._chain.slot, tuple(cause.fault for cause in self._causes)))
+            raise ChainSpent(self._chain.slot, tuple(self._causes))
+        attempt = self._try(lease)
+        if self._failed:
+            self._announce_switch(self._failed, attempt)
+
+    def _try(self, lease: Lease[P], *, hedge: bool = False) -> Attempt[P, T]:
+        self.attempts += 1
+        self._tried.add(lease.member.name)
+        lease.member.record.attempts += 1
+        stream = self._request.open_stream(lease.member.provider)
+        attempt = Attempt(lease, stream, clock=self._bench.clock, news=self._news, hedge=hedge)
+        self._running.append(attempt)
+        return attempt
+
+    def _look(self) -> Attempt[P, T] | None:
+        """Return the first attempt that has answered; see to those that have failed, or are too late."""
+        for attempt in list(self._running):
+            if attempt.answered:
+                return attempt
+            try:
+                attempt.take()
+            except StreamEnded:
+                self._ended_empty(attempt)
+            except ProviderError as error:
+                self._fail(attempt, error)
+            else:
+                left_ms = self._left_ms(attempt)
+                if left_ms is not None and left_ms < _ROUNDING_MS:
+                    late = f"no output within {self._bench.clock() - attempt.began:.0f} ms"
+                    self._fail(attempt, ProviderError(Fault.TIMEOUT, attempt.name, late))
+        return None
+
+    def _ended_empty(self, attempt: Attempt[P, T]) -> None:
+        if self._request.may_be_empty:
+            self._over = True
+        else:
+            self._fail(attempt, ProviderError(Fault.EMPTY, attempt.name, "no output"))
+
+    async def _wait(self) -> None:
+        """Wait until there is news of an attempt, or it is time for a hedge."""
+        if self._over or not self._running:
+            return
+        self._news.clear()
+        hedge_ms = self._until_hedge()
+        waits = [wait for attempt in self._running if (wait := self._left_ms(attempt)) is not None]
+        waits += [hedge_ms] if hedge_ms is not None else []
         try:
-            # Only the wait for the provider is timed, never what the consumer does with the item.
-            async with asyncio.timeout(_seconds(self._first_output_ms)) as deadline:
-                return await anext(stream, None)
-        except TimeoutError as error:
-            if not deadline.expired():
+            async with asyncio.timeout(max(min(waits), _ROUNDING_MS) / 1000 if waits else None) as moment:
+                await self._news.wait()
+        except TimeoutError:
+            if not moment.expired():
                 raise
-            detail = f"no output within {self._first_output_ms:.0f} ms"
-            raise ProviderError(Fault.TIMEOUT, attempt.provider, detail) from error
+        if not self._news.is_set():
+            self._hedge_if_due()
 
-    def _announce_switch(self, failed: _Attempt, attempt: _Attempt, fault: Fault) -> None:
-        self._notify(
+    def _hedge_if_due(self) -> None:
+        left_ms = self._until_hedge()
+        if left_ms is not None and left_ms < _ROUNDING_MS:
+            self._hedged = True
+            if lease := self._chain.rival(self._tried):
+                self._try(lease, hedge=True)
+
+    def _until_hedge(self) -> float | None:
+        limits = self._limits.hedge
+        if limits is None or self._hedged or len(self._running) != 1 or not self._request.urgent():
+            return None
+        attempt = self._running[0]
+        delay = limits.delay_ms(attempt.lease.member.record.first_outputs)
+        return max(0.0, attempt.began + delay - self._bench.clock())
+
+    def _left_ms(self, attempt: Attempt[P, T]) -> float | None:
+        """Return how long an attempt still has for its first output."""
+        passed = self._bench.clock() - attempt.began
+        limits = [] if self._limits.hard_ms is None or self._is_last() else [self._limits.hard_ms - passed]
+        limits += [] if self._deadline is None else [self._deadline.left_ms]
+        return max(0.0, min(limits)) if limits else None
+
+    def _is_last(self) -> bool:
+        return self._tried.issuperset(self._chain.names)
+
+    def _won(self, winner: Attempt[P, T]) -> None:
+        losers = [attempt for attempt in self._running if attempt is not winner]
+        self._running = [winner]
+        for loser in losers:
+            late, rival = (loser, winner) if winner.hedge else (winner, loser)
+            self._bench.notify(Hedged(self._chain.slot, late.name, rival.name, won=winner.hedge))
+            if winner.hedge:
+                # Late or dead? It may show until its own time is over; meanwhile nobody waits for it.
+                self._bench.spawn(outrun(loser, self._limits, self._bench.clock))
+            else:
+                loser.lease.released()
+                self._bench.spawn(loser.close())
+        self._note_success(winner, took_over=bool(self._failed or winner.hedge))
+        self._failed = None
+
+    def _note_success(self, winner: Attempt[P, T], *, took_over: bool) -> None:
+        first_output_ms = winner.first_output_ms or 0.0
+        record = winner.lease.member.record
+        if self._limits.slow_ms is not None:
+            record.first_outputs.add(first_output_ms)
+        record.took_over += took_over
+        self._bench.notify(AttemptSucceeded(self._chain.slot, winner.name, first_output_ms))
+        if self._failed and self._failed.answered:
+            gap_ms = winner.began + first_output_ms - self._failed.latest
+            self._bench.notify(Resumed(self._chain.slot, winner.name, gap_ms))
+
+    # --- from there on ---
+
+    async def next(self, attempt: Attempt[P, T]) -> T | None:
+        """Return the next item, or None when the attempt is over: it has ended, or somebody else has to go on."""
+        try:
+            item = await attempt.next(self._stall_ms())
+        except StreamEnded:
+            attempt.lease.succeeded(slow=is_slow(attempt, self._limits))
+            self._over = True
+            return None
+        except ProviderError as error:
+            self._fail(attempt, error)
+        else:
+            if item is not None:
+                self._tried = {attempt.name}
+                if self._request.milestone(item):
+                    attempt.lease.succeeded(slow=False)
+                    attempt.lease = attempt.lease.renewed()
+                return item
+            self._fail(attempt, ProviderError(Fault.STALLED, attempt.name, "its output stopped"))
+        return None
+
+    def _stall_ms(self) -> float | None:
+        stall_ms = self._request.stall_ms()
+        if stall_ms is None or not self._is_last():
+            return stall_ms
+        return max(stall_ms, _LAST_STALL_MS)
+
+    def _fail(self, attempt: Attempt[P, T], error: ProviderError) -> None:
+        self._causes.append(error)
+        self._failed = attempt
+        self._running.remove(attempt)
+        attempt.lease.failed(error)
+        # The next one is asked at once: it does not wait until this one's connection is closed.
+        self._bench.spawn(attempt.close())
+        self._bench.notify(AttemptFailed(self._chain.slot, attempt.name, error.fault, error.detail, attempt.answered))
+
+    def _announce_switch(self, failed: Attempt[P, T], attempt: Attempt[P, T]) -> None:
+        self._bench.notify(
             FailedOver(
-                self._slot,
-                failed.provider,
-                attempt.provider,
-                fault,
+                self._chain.slot,
+                failed.name,
+                attempt.name,
+                self._causes[-1].fault,
                 failed.answered,
                 gap_ms=attempt.began - failed.latest,
             )
         )
 
-
-def _let_cancellation_pass(error: ProviderError) -> None:
-    """A provider that fails while it is being cancelled has not failed: the one who cancelled must hear of no error."""
-    task = asyncio.current_task()
-    if task and task.cancelling():
-        raise asyncio.CancelledError from error
-
-
-def _seconds(ms: float | None) -> float | None:
-    return None if ms is None else ms / 1000
+    async def close(self) -> None:
+        """End what still runs, by nobody's fault."""
+        for attempt in self._running:
+            attempt.lease.released()
+        for attempt in self._running:
+            await attempt.close()

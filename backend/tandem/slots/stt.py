@@ -6,8 +6,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 
 from tandem.core.audio import AudioFrame
-from tandem.core.ports import Clock, Notify, Slot, SpeechMark, SpeechToText, SttOptions, Transcript
-from tandem.slots.failover import Failover, Served
+from tandem.core.chain import Chain
+from tandem.core.ports import SpeechMark, SpeechToText, SttOptions, Transcript
+from tandem.slots.failover import Failover
+from tandem.slots.request import Bench, Request, Served, SlotLimits
+
+LIMITS = SlotLimits()
 
 _KEPT_MS = 30_000  # audio that waits for its final transcript; beyond this the oldest is given up
 _PRE_ROLL_MS = 500  # quiet audio that is kept, because a detector notices speech late
@@ -38,6 +42,17 @@ class AudioTape:
             if self._drop_oldest() is SpeechMark.STOPPED:
                 self._given_up += 1
         self._grown.set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether every utterance has its final transcript."""
+        return not self._open
+
+    def utterance(self) -> list[AudioFrame | SpeechMark]:
+        """Return what is kept of the oldest utterance, with its marks."""
+        began = [SpeechMark.STARTED] if self._within else []
+        items = [*began, *self._items]
+        return items[: items.index(SpeechMark.STOPPED) + 1] if SpeechMark.STOPPED in items else items
 
     def end(self) -> None:
         """No more audio will come."""
@@ -87,19 +102,10 @@ class AudioTape:
 class SttSlot:
     """Transcribes one call over its chain of recognisers. Feed it audio and marks; read transcripts."""
 
-    def __init__(
-        self,
-        chain: Sequence[SpeechToText],
-        *,
-        options: Callable[[], SttOptions],
-        notify: Notify,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, chain: Chain[SpeechToText], bench: Bench, *, options: Callable[[], SttOptions]) -> None:
+        self._failover = Failover(chain, bench)
         self._options = options
         self._tape = AudioTape()
-        self._failover: Failover[SpeechToText] = Failover(
-            Slot.STT, chain, notify=notify, clock=clock, first_output_ms=None, resumable=True
-        )
 
     def feed(self, item: AudioFrame | SpeechMark) -> None:
         """Take the next frame of the caller's audio, or what the voice detector says at this point of it."""
@@ -109,12 +115,42 @@ class SttSlot:
         self._tape.end()
 
     async def transcripts(self) -> AsyncGenerator[Served[Transcript], None]:
-        """Yield what the caller says until `end`; raises ChainSpent when no recogniser can go on."""
-        async with aclosing(self._failover.run(self._transcribe)) as served:
-            async for item in served:
-                if item.item.ends_utterance:
-                    self._tape.settle_utterance()
-                yield item
+        """Yield what the caller says until `end`; raises ChainSpent when no recogniser can go on.
 
-    def _transcribe(self, provider: SpeechToText) -> AsyncGenerator[Transcript, None]:
-        return provider.transcribe(self._tape.read(), self._options())
+        A recogniser that fails is followed by the next one, which hears everything that has no final transcript yet.
+        The preferred one is taken back between two utterances.
+        """
+        handed_back = True
+        while handed_back:
+            handed_back = False
+            self._failover.new_turn()
+            async with aclosing(self._failover.run(self._request())) as served:
+                async for item in served:
+                    if item.item.ends_utterance:
+                        self._settle(item.item)
+                    yield item
+                    if self._tape.idle and self._failover.chain.has_better_than(item.provider):
+                        handed_back = True
+                        break
+
+    def _settle(self, transcript: Transcript) -> None:
+        if self._failover.chain.on_trial:
+            utterance, options = self._tape.utterance(), self._options()
+            self._failover.shadow(
+                Request(
+                    open_stream=lambda provider: provider.transcribe(_playing(utterance), options),
+                    may_be_empty=not transcript.text,
+                )
+            )
+        self._tape.settle_utterance()
+
+    def _request(self) -> Request[SpeechToText, Transcript]:
+        return Request(
+            open_stream=lambda provider: provider.transcribe(self._tape.read(), self._options()),
+            milestone=lambda transcript: transcript.ends_utterance and bool(transcript.text),
+        )
+
+
+async def _playing(items: Sequence[AudioFrame | SpeechMark]) -> AsyncGenerator[AudioFrame | SpeechMark, None]:
+    for item in items:
+        yield item

@@ -1,54 +1,69 @@
-"""The text-to-speech slot: one phrase from the first voice of the chain that begins it, at the call's rate."""
+"""The text-to-speech slot: one phrase at the call's rate, begun by the first voice that can, ended by whoever can."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
-from tandem.core.ports import (
-    Clock,
-    MakeResampler,
-    Notify,
-    Resampler,
-    Slot,
-    SpokenAudio,
-    TextToSpeech,
-    TtsOptions,
-)
-from tandem.slots.failover import Failover, Served
+from tandem.core.chain import Chain
+from tandem.core.deadline import Deadline
+from tandem.core.hedge import HedgeLimits
+from tandem.core.ports import MakeResampler, Resampler, SpokenAudio, TextToSpeech, TtsOptions
+from tandem.core.splice import Splice
+from tandem.slots.failover import Failover
+from tandem.slots.request import Bench, Request, Served, SlotLimits
+
+LIMITS = SlotLimits(slow_ms=350, hard_ms=700, give_up_ms=6_000, hedge=HedgeLimits(200, 400))
+_STALL_MS = 250  # without a byte
+_LEAST_LEAD_MS = 400  # while the caller has less audio ahead than this
+_TIGHT_MS = 120  # with less ahead, audio goes out even within a word
 
 
 class TtsSlot:
     """Speaks phrases over its chain of voices; whatever rate a voice speaks at, the output is at `output_rate` Hz."""
 
     def __init__(
-        self,
-        chain: Sequence[TextToSpeech],
-        *,
-        output_rate: int,
-        make_resampler: MakeResampler,
-        notify: Notify,
-        clock: Clock,
-        first_output_ms: float,
+        self, chain: Chain[TextToSpeech], bench: Bench, *, output_rate: int, make_resampler: MakeResampler
     ) -> None:
+        self._failover = Failover(chain, bench)
         self._output_rate = output_rate
         self._make_resampler = make_resampler
-        self._failover: Failover[TextToSpeech] = Failover(
-            Slot.TTS, chain, notify=notify, clock=clock, first_output_ms=first_output_ms
-        )
 
-    async def speak(self, phrase: str, options: TtsOptions) -> AsyncGenerator[Served[SpokenAudio], None]:
-        """Yield the phrase's audio as it is made; raises ChainSpent."""
-        resampler: Resampler | None = None
-        provider = ""
-        async with aclosing(self._failover.run(lambda voice: voice.synthesize(phrase, options))) as served:
-            async for audio in served:
-                provider = audio.provider
-                if resampler is None:
-                    resampler = self._make_resampler(audio.item.sample_rate, self._output_rate)
-                pcm, words = resampler.feed(audio.item.pcm), audio.item.words
-                if pcm or words:
-                    yield Served(SpokenAudio(pcm, self._output_rate, words), provider)
-        if resampler is not None and (tail := resampler.flush()):
-            yield Served(SpokenAudio(tail, self._output_rate), provider)
+    def new_turn(self) -> None:
+        """The preferred voice may serve again."""
+        self._failover.new_turn()
+
+    async def speak(
+        self,
+        phrase: str,
+        options: TtsOptions,
+        *,
+        lead_ms: Callable[[], float] = lambda: 0.0,
+        deadline: Deadline | None = None,
+    ) -> AsyncGenerator[Served[SpokenAudio], None]:
+        """Yield the phrase's audio as it is made; raises ChainSpent.
+
+        A voice that fails is followed by the next one, from the first word of which not all was given. `lead_ms` says
+        how much audio the caller still has to hear.
+        """
+        splice = Splice(phrase)
+        request: Request[TextToSpeech, SpokenAudio] = Request(
+            open_stream=lambda voice: voice.synthesize(splice.take_over(), options),
+            stall_ms=lambda: max(_STALL_MS, lead_ms() - _LEAST_LEAD_MS),
+            done=lambda: not _can_sound(splice.take_over()),
+            may_be_empty=not _can_sound(phrase),
+            urgent=lambda: lead_ms() < _LEAST_LEAD_MS,
+            deadline=deadline,
+        )
+        self._failover.shadow(replace(request, open_stream=lambda voice: voice.synthesize(phrase, options)))
+        joint = _Joint(self._make_resampler, self._output_rate)
+        served = Served(SpokenAudio(b"", self._output_rate), "")
+        async with aclosing(self._failover.run(request)) as pieces:
+            async for served in pieces:
+                audio = splice.feed(served.item, urgent=lead_ms() < _TIGHT_MS)
+                if out := joint.feed(audio, served.attempt):
+                    yield Served(out, served.provider, served.attempt)
+        if out := joint.end(splice.finish()):
+            yield Served(out, served.provider, served.attempt)
 
     async def replay(self, recording: SpokenAudio) -> AsyncGenerator[Served[SpokenAudio], None]:
         """Yield audio that was made ahead of time, at the call's rate; it may be empty."""
@@ -56,3 +71,34 @@ class TtsSlot:
         pcm = resampler.feed(recording.pcm) + resampler.flush()
         if pcm:
             yield Served(SpokenAudio(pcm, self._output_rate), "recording")
+
+
+class _Joint:
+    """Puts the audio of one voice after another in one stream, at one rate."""
+
+    def __init__(self, make_resampler: MakeResampler, output_rate: int) -> None:
+        self._make_resampler = make_resampler
+        self._output_rate = output_rate
+        self._resampler: Resampler | None = None
+        self._attempt = 0
+
+    def feed(self, audio: SpokenAudio, attempt: int) -> SpokenAudio | None:
+        """Take audio of the attempt's voice; return what can go out, None for nothing."""
+        pcm = b""
+        if self._resampler is None or attempt != self._attempt:
+            pcm = self._resampler.flush() if self._resampler else b""
+            self._attempt = attempt
+            self._resampler = self._make_resampler(audio.sample_rate, self._output_rate)
+        pcm += self._resampler.feed(audio.pcm)
+        return SpokenAudio(pcm, self._output_rate, audio.words) if pcm or audio.words else None
+
+    def end(self, audio: SpokenAudio) -> SpokenAudio | None:
+        """Take the last audio; return what is left."""
+        if self._resampler is None:
+            return None
+        pcm = self._resampler.feed(audio.pcm) + self._resampler.flush()
+        return SpokenAudio(pcm, self._output_rate, audio.words) if pcm or audio.words else None
+
+
+def _can_sound(text: str) -> bool:
+    return any(char.isalnum() for char in text)
