@@ -1,7 +1,7 @@
 # The verbs of the project. Each one installs what it needs by itself; nothing is installed outside this folder,
 # except by `make test` as root on Debian or Ubuntu, which adds Chromium and libflite with apt for the tests of both.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench live clean
+.PHONY: help setup run test check extras bench live clean
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -25,6 +25,9 @@ check: setup ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(PYTHON) scripts/page.py check
+
+extras: setup ## add the optional providers: whisper (speech to text) and gtts (voice)
+	@sh scripts/extras.sh
 
 bench: setup ## measure: turn latency and its parts, calls at once, engines
 	$(BIN)/python scripts/bench.py

@@ -36,7 +36,7 @@ from tandem.providers.chains import Listed
 from tandem.settings import read_settings
 from tandem.talk import Recording
 
-QUESTION = Path(__file__).resolve().parent.parent / "tests" / "audio" / "units.wav"
+QUESTION = Path(__file__).resolve().parent.parent / "tests" / "audio" / "arithmetic.wav"
 PATIENCE_S = 20
 ASKED = [Message(Role.SYSTEM, "Answer in one short sentence."), Message(Role.USER, "What is six times seven?")]
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings what the tests need of the system, where that can be had: a browser, and libflite for the tests of that voice.
+# Brings what the tests need besides, where that can be had: a browser, libflite, and the optional providers' packages.
 set -u
 cd "$(dirname "$0")/.."
 if ! .venv/bin/python -c 'import sys; from tandem.providers.local import flite; sys.exit(flite.missing() is not None)'; then
@@ -11,6 +11,8 @@ if ! .venv/bin/python -c 'import sys; from tandem.providers.local import flite; 
     echo "tests: libflite is not on this system; the tests of the voice flite will be skipped"
   fi
 fi
+sh scripts/extras.sh ||
+  echo "tests: the optional packages could not be installed; the tests of whisper and gtts will be skipped"
 if command -v node >/dev/null; then
   node frontend/e2e/ensure-browser.mjs
 fi

@@ -23,12 +23,16 @@ class Question:
 
 def questions() -> list[Question]:
     """Return the recorded questions with their texts."""
-    listed = json.loads((_FOLDER / "questions.json").read_text())
-    return [Question(_FOLDER / item["file"], item["text"]) for item in listed if item["kind"] == "question"]
+    return [Question(_FOLDER / item["file"], item["text"]) for item in _listed() if item["kind"] == "question"]
 
 
 def recording(name: str) -> Path:
-    return _FOLDER / f"{name}.wav"
+    return next(_FOLDER / item["file"] for item in _listed() if Path(item["file"]).stem == name)
+
+
+def _listed() -> list[dict[str, str]]:
+    listed: list[dict[str, str]] = json.loads((_FOLDER / "questions.json").read_text())
+    return listed
 
 
 def word_error_rate(said: list[str], heard: list[str]) -> float:

@@ -40,6 +40,9 @@ def test_the_house_keeps_its_contracts() -> None:
         ("providers/openai/llm.py", "from tandem.providers.local import rulebook", "Providers are independent"),
         ("providers/openai/wire.py", "import asyncio", "Wire files are pure"),
         ("providers/local/espeak.py", "import espeakng_loader", "The GPL engine"),
+        ("contracts/tts.py", "from tandem.session import reply", "Contract suites know the ports"),
+        ("contracts/stt.py", "from tandem.providers.local import moonshine", "Contract suites know the ports"),
+        ("talk.py", "from tandem.contracts import tts", "Nothing stands on the contract suites"),
     ],
 )
 def test_a_planted_violation_breaks_its_contract(tmp_path: Path, file: str, planted: str, broken: str) -> None:

@@ -22,6 +22,7 @@ def _configs(s: Settings) -> dict[tuple[Slot, str], Config]:
         (stt, "deepgram"): _config("deepgram", s.deepgram_api_key, s.deepgram_base_url, s.deepgram_model),
         (stt, "assemblyai"): _config("assemblyai", s.assemblyai_api_key, s.assemblyai_base_url, s.assemblyai_model),
         (stt, "openai"): _config("openai", s.openai_api_key, s.openai_base_url, s.openai_stt_model),
+        (stt, "whisper"): Config("whisper", model=s.whisper_model, workers=s.engine_workers),
         (stt, "moonshine"): Config("moonshine", workers=s.engine_workers),
         (stt, "pocketsphinx"): Config("pocketsphinx", workers=s.engine_workers),
         (tts, "cartesia"): _config(

@@ -61,12 +61,13 @@ class Settings(BaseSettings):
     openai_compatible_key: SecretStr = _NO_KEY
     tavily_api_key: SecretStr = _NO_KEY
     tavily_base_url: AnyUrl | None = None
+    whisper_model: str = ""
 
     most_calls: Annotated[int, Field(ge=1)] = 50
     engine_workers: Annotated[int, Field(ge=1, le=64)] = 2
     allowed_origins: Annotated[frozenset[str], NoDecode] = frozenset()
     allowed_hosts: Annotated[frozenset[str], NoDecode] = frozenset({"*"})
-    llm_first_token_ms: Annotated[float, Field(gt=0)] = 4_000
+    llm_first_token_ms: Annotated[float, Field(gt=0)] = 1_200
     voice_detector: Literal["silero", "level"] = "silero"
     time_zone: str = "UTC"
     instructions: str = (

@@ -1,4 +1,4 @@
-"""Speaks the test callers' sentences and writes them as WAV files beside this script, with their list.
+"""Speaks the test callers' sentences and writes them as WAV files, with their list beside this script.
 
     python tests/audio/make_questions.py
 
@@ -34,7 +34,7 @@ SYNTHESIS_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One entry of questions.json."""
+    """One entry of questions.json; `file` is a path from the folder of this script."""
 
     file: str
     text: str
@@ -42,10 +42,13 @@ class Recording:
     kind: str
 
 
+# The contract suites are installed without the tests, and bring what they say.
+SPEECH = "../../backend/tandem/contracts/speech"
+
 RECORDINGS = (
-    Recording("time.wav", "What time is it?", "flite-rms", "question"),
+    Recording(f"{SPEECH}/time.wav", "What time is it?", "flite-rms", "question"),
     Recording("arithmetic.wav", "What is seven times eight?", "flite-slt", "question"),
-    Recording("units.wav", "How many feet are in ten meters?", "flite-rms", "question"),
+    Recording(f"{SPEECH}/units.wav", "How many feet are in ten meters?", "flite-rms", "question"),
     Recording("name_ask.wav", "What is my name?", "hts-slt", "question"),
     Recording("spelling.wav", "Can you spell the word necessary?", "hts-slt", "question"),
     Recording("help.wav", "What can you do?", "flite-slt", "question"),

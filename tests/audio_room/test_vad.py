@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from tandem.audio.vad import SAMPLE_RATE, SileroDetector, SileroModel, installed_model
 from tandem.core.errors import ConfigurationError
 
-RECORDINGS = Path(__file__).parent.parent / "audio"
-FILES = [entry["file"] for entry in json.loads((RECORDINGS / "questions.json").read_text())]
+LISTING = Path(__file__).parent.parent / "audio" / "questions.json"
+RECORDINGS = [LISTING.parent / entry["file"] for entry in json.loads(LISTING.read_text())]
+FILES = {recording.name: recording for recording in RECORDINGS}
 SPEECH = 0.5
 WINDOW_MS = 32
 SECONDS = 3
@@ -29,7 +30,7 @@ def model() -> SileroModel:
 
 
 def recording(file: str) -> bytes:
-    with wave.open(str(RECORDINGS / file), "rb") as sound:
+    with wave.open(str(FILES[file]), "rb") as sound:
         assert sound.getparams()[:3] == (1, 2, SAMPLE_RATE)
         return sound.readframes(sound.getnframes())
 

@@ -1,6 +1,6 @@
 """Sentences in the simulator's numbered voice, for the providers that it plays."""
 
-from contracts.stt import RATE, TIME, UNITS, Recording
+from tandem.contracts.stt import RATE, TIME, UNITS, Recording
 from tandem.simulator.voice import Voice
 
 

@@ -7,8 +7,8 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from contracts.numbered_speech import NUMBERED_TIME, NUMBERED_UNITS
-from contracts.stt import SttContract, heard, noise, utterance
 from simulator import simulator
+from tandem.contracts.stt import SttContract, heard, noise, utterance
 from tandem.core.errors import Fault as Failure
 from tandem.core.errors import ProviderError
 from tandem.core.ports import SpeechToText
@@ -45,8 +45,8 @@ class TestAssemblyAi(SttContract):
 
     @pytest.mark.parametrize("level", [0.001, 0.01, 0.1])
     async def test_white_noise_between_the_marks_yields_no_word(self, provider: SpeechToText, level: float) -> None:
-        # Where a session sends no heartbeats, its silence about two seconds of what was called speech is taken for a
-        # stall: the next provider is asked, because no word may be lost.
+        # Heartbeats come every five seconds only, so that silence about two seconds of what was called speech is taken
+        # for a stall: the next provider is asked, because no word may be lost.
         with pytest.raises(ProviderError) as raised:
             await heard(provider, utterance(noise(level)))
         assert raised.value.fault is Failure.STALLED

@@ -6,8 +6,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
-from contracts.tts import SENTENCE, TtsContract, length_ms, spoken
 from simulator import Simulator, simulator
+from tandem.contracts.tts import SENTENCE, TtsContract, length_ms, spoken
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import TextToSpeech, TtsOptions
 from tandem.providers.cartesia.tts import Cartesia
@@ -72,13 +72,12 @@ class TestCartesia(TtsContract):
         running: Simulator = provider.simulator  # type: ignore[attr-defined]
         running.stage.faults.set("cartesia", faults.Fault(Kind.CUT, after=2, times=1))
 
-    async def test_a_higher_speed_makes_a_shorter_phrase(self, provider: TextToSpeech) -> None:
-        """The simulated voice has one speed: what counts is that the vendor is asked for another."""
+    async def test_a_speed_beyond_the_vendors_limits_is_held_within_them(self, provider: TextToSpeech) -> None:
         running: Simulator = provider.simulator  # type: ignore[attr-defined]
-        for speed in (1.5, 0.7, 1.0, 9.0):
+        for speed in (0.1, 1.0, 9.0):
             assert await spoken(provider, SENTENCE, TtsOptions(speed=speed))
-        asked = [request.body.get("generation_config") for request in running.stage.requests.of("cartesia")[-4:]]
-        assert asked == [{"speed": 1.5}, {"speed": 0.7}, None, {"speed": 1.5}]
+        asked = [request.body.get("generation_config") for request in running.stage.requests.of("cartesia")[-3:]]
+        assert asked == [{"speed": 0.6}, None, {"speed": 1.5}]
 
 
 @pytest.mark.parametrize(("wrong", "fault"), FAULTS, ids=lambda value: getattr(value, "kind", value))

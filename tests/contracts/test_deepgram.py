@@ -5,8 +5,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from weakref import WeakKeyDictionary
 
 from contracts.numbered_speech import NUMBERED_TIME, NUMBERED_UNITS
-from contracts.stt import SttContract
 from simulator import simulator
+from tandem.contracts.stt import SttContract
 from tandem.core.ports import SpeechToText
 from tandem.providers.deepgram.stt import DeepgramStt
 from tandem.simulator.faults import Fault, Kind

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from contracts.llm import LlmContract
-from contracts.stt import TIME, UNITS, SttContract
-from contracts.tts import TtsContract
 from fakes import Fail, FakeModel, FakeRecogniser, FakeVoice, Speech
+from tandem.contracts.llm import LlmContract
+from tandem.contracts.stt import TIME, UNITS, SttContract
+from tandem.contracts.tts import TtsContract
 from tandem.core.audio import Word
 from tandem.core.ports import LanguageModel, SpeechToText, TextToSpeech
 

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from contracts.llm import LlmContract, LlmFaultContract, OpenFaulty
 from contracts.test_llm import BEHAVIOURS, SIMULATED_FAULTS, SimulatedLlmContract, survive, weather_stage
 from openai_server import hanging, openai_server, refusing_url
 from providers.openai.answers import obliging
 from simulator import simulator
+from tandem.contracts.llm import LlmContract, LlmFaultContract, OpenFaulty
 from tandem.core.errors import Fault
 from tandem.core.ports import LanguageModel
 from tandem.providers.groq.llm import GroqChat

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contracts.llm import WITH_WEATHER, LlmContract, LlmFaultContract, OpenFaulty, asking, calls_of, collect, text_of
 from openai_server import (
     Behaviour,
     answering,
@@ -32,6 +31,16 @@ from providers.openai.answers import (
     obliging,
 )
 from simulator import simulator
+from tandem.contracts.llm import (
+    WITH_WEATHER,
+    LlmContract,
+    LlmFaultContract,
+    OpenFaulty,
+    asking,
+    calls_of,
+    collect,
+    text_of,
+)
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import LanguageModel
 from tandem.providers.local.rulebook import Rulebook

@@ -6,7 +6,7 @@ import pytest
 
 import needs
 from contracts.engine_processes import kill_at_work
-from contracts.stt import UNITS, SttContract, finals, heard, utterance
+from tandem.contracts.stt import UNITS, SttContract, finals, heard, utterance
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import SpeechToText, SttOptions
 from tandem.providers.local import moonshine, pocketsphinx

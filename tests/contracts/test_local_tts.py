@@ -8,8 +8,8 @@ import pytest
 
 import needs
 from contracts.engine_processes import kill_at_work
-from contracts.stt import heard, plain, utterance
-from contracts.tts import SENTENCE, TtsContract, length_ms, spoken
+from tandem.contracts.stt import heard, plain, utterance
+from tandem.contracts.tts import SENTENCE, TtsContract, length_ms, spoken
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import SttOptions, TextToSpeech, TtsOptions
 from tandem.providers.local import espeak, flite, moonshine

@@ -7,10 +7,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import pytest
 
 from contracts.numbered_speech import NUMBERED_TIME, NUMBERED_UNITS
-from contracts.stt import SttContract, heard, utterance
 from openai_server import OpenAIServer, openai_server, resetting
 from providers.openai.audio import hearing
 from simulator import Simulator, simulator
+from tandem.contracts.stt import SttContract, heard, utterance
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import SpeechToText
 from tandem.providers.openai.stt import OpenAITranscriber

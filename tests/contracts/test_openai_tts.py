@@ -6,10 +6,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
-from contracts.tts import SENTENCE, TtsContract, length_ms, spoken
 from openai_server import OpenAIServer, openai_server
 from providers.openai.audio import speaking, speech_cut
 from simulator import Simulator, simulator
+from tandem.contracts.tts import SENTENCE, TtsContract, length_ms, spoken
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import TextToSpeech, TtsOptions
 from tandem.providers.openai.tts import OpenAISpeech
@@ -71,13 +71,12 @@ class TestOpenAISpeechSimulated(TtsContract):
         assert isinstance(provider, _Simulated)
         provider.simulator.stage.faults.set("openai", faults.Fault(Kind.CUT, after=2, times=1))
 
-    async def test_a_higher_speed_makes_a_shorter_phrase(self, provider: TextToSpeech) -> None:
-        """The simulated voice has one speed: what counts is that the vendor is asked for another."""
+    async def test_a_speed_beyond_the_vendors_limits_is_held_within_them(self, provider: TextToSpeech) -> None:
         assert isinstance(provider, _Simulated)
-        for speed in (1.5, 0.7, 9.0):
+        for speed in (0.1, 9.0):
             assert await spoken(provider, SENTENCE, TtsOptions(speed=speed))
-        asked = [request.body["speed"] for request in provider.simulator.stage.requests.of("openai")[-3:]]
-        assert asked == [1.5, 0.7, 4.0]
+        asked = [request.body["speed"] for request in provider.simulator.stage.requests.of("openai")[-2:]]
+        assert asked == [0.25, 4.0]
 
 
 @pytest.mark.parametrize(

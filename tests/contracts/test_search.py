@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from contracts.search import OpenFaulty, SearchContract, SearchFaultContract, collect
 from simulator import Simulator, simulator
+from tandem.contracts.search import OpenFaulty, SearchContract, SearchFaultContract, collect
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import WebSearch
 from tandem.providers.tavily.search import Tavily

@@ -21,6 +21,7 @@ async def collect(provider: WebSearch, query: str = QUERY, options: SearchOption
         return [finding async for finding in findings]
 
 
+@pytest.mark.asyncio(loop_scope="function")
 class SearchContract:
     """The behaviour of a search that is well; `provider` must find at least 5 pages for QUERY."""
 
@@ -46,13 +47,14 @@ class SearchContract:
         assert await collect(provider, options=SearchOptions(most=0)) == []
         assert await collect(provider, options=SearchOptions(most=10_000))
 
-    @pytest.mark.parametrize("query", ["", " \n\t"])
+    @pytest.mark.parametrize("query", ["", " \n\t"], ids=["empty", "white space"])
     async def test_an_empty_query_finds_nothing(self, provider: WebSearch, query: str) -> None:
         assert await collect(provider, query) == []
 
     @pytest.mark.parametrize(
         "query",
         ["¿Cuántos años tienes?", "今何時ですか", "🙂🙃", "a\x00b \u200b", "مرحبا", '{"query": 1}', "trains " * 500],
+        ids=["Spanish", "Japanese", "emoji", "invisible characters", "Arabic", "JSON", "3,500 characters"],
     )
     async def test_any_text_is_taken(self, provider: WebSearch, query: str) -> None:
         assert await collect(provider, query, SearchOptions(language="pt-BR"))
@@ -92,6 +94,7 @@ FAULTS = {
 OpenFaulty = Callable[[str], AbstractAsyncContextManager[WebSearch]]
 
 
+@pytest.mark.asyncio(loop_scope="function")
 class SearchFaultContract:
     """The faults of a search behind a wire; `open_faulty` opens one whose server fails as FAULTS names it."""
 
@@ -99,7 +102,7 @@ class SearchFaultContract:
     def open_faulty(self) -> OpenFaulty:
         raise NotImplementedError
 
-    @pytest.mark.parametrize(("failing", "fault"), FAULTS.items())
+    @pytest.mark.parametrize(("failing", "fault"), FAULTS.items(), ids=FAULTS)
     async def test_a_failing_server_is_told_by_its_fault_in_bounded_time(
         self, open_faulty: OpenFaulty, failing: str, fault: Fault
     ) -> None:

@@ -46,7 +46,7 @@ class TtsContract:
     async def break_engine(self, provider: TextToSpeech) -> None:
         """Make the engine or the vendor behind `provider` fail.
 
-        It begins before the request that must then fail, and runs beside it.
+        It begins before the request that must then fail, and runs beside it. Without it that test is skipped.
         """
         raise NotImplementedError
 
@@ -75,7 +75,11 @@ class TtsContract:
         assert len(arrivals) > 50
         assert arrivals[0] < arrivals[-1] / 2
 
-    @pytest.mark.parametrize("phrase", ["", " \n\t", "...?! — «»", "😀🎉👍🏽", "\x00\x07\u200b\ufeff", "***"])
+    @pytest.mark.parametrize(
+        "phrase",
+        ["", " \n\t", "...?! — «»", "😀🎉👍🏽", "\x00\x07\u200b\ufeff", "***"],
+        ids=["empty", "white space", "punctuation", "emoji", "invisible characters", "asterisks"],
+    )
     async def test_a_phrase_with_nothing_to_pronounce_yields_nothing(self, provider: TextToSpeech, phrase: str) -> None:
         assert await spoken(provider, phrase) == []
 
@@ -87,6 +91,7 @@ class TtsContract:
             "x" * 500,
             "9" * 300,
         ],
+        ids=["other scripts and signs", "control characters and markup", "one long word", "one long number"],
     )
     async def test_odd_text_is_spoken_as_far_as_it_can_be(self, provider: TextToSpeech, phrase: str) -> None:
         assert length_ms(await spoken(provider, phrase)) > 300
@@ -152,6 +157,10 @@ class TtsContract:
         assert await spoken(provider, SENTENCE)
 
     async def test_a_broken_engine_is_a_provider_error(self) -> None:
+        if type(self).break_engine is TtsContract.break_engine:
+            pytest.skip(
+                "nothing says how to break this provider's engine: subclass TtsContract and define break_engine"
+            )
         async with self.opened() as provider:
             fault = await self.fault_of_a_broken_engine(provider)
         assert fault in {Fault.CUT, Fault.REFUSED, Fault.UNAVAILABLE}

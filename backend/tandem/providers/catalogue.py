@@ -11,14 +11,15 @@ from tandem.providers.assemblyai.stt import AssemblyAiStt
 from tandem.providers.cartesia.tts import Cartesia
 from tandem.providers.deepgram.stt import DeepgramStt
 from tandem.providers.groq.llm import GroqChat
+from tandem.providers.gtts import tts as gtts
 from tandem.providers.kind import Config, Kind, Provider
-from tandem.providers.local import espeak, flite, moonshine, pocketsphinx, rulebook
+from tandem.providers.local import espeak, flite, moonshine, pocketsphinx, rulebook, whisper
 from tandem.providers.openai import kinds
 from tandem.providers.openai.llm import OpenAIChat
 from tandem.providers.openai.stt import OpenAITranscriber
 from tandem.providers.openai.tts import OpenAISpeech
 
-_FIRST_TOKEN_MS = 4_000
+_FIRST_TOKEN_MS = 6_000
 _IN_TOML = "give it a base_url in tandem.toml"
 PLUGINS = "tandem.providers"  # entry points of this group are kinds that other packages bring
 
@@ -87,10 +88,20 @@ CATALOGUE: tuple[Kind, ...] = (
     ),
     Kind(
         Slot.STT,
+        "whisper",
+        "a Whisper model of your choice on this machine (extra whisper)",
+        lambda config: whisper.missing(config.model),
+        lambda config: whisper.Whisper.open(config.model, config.workers, name=config.name),
+        unasked=False,
+        local=True,
+    ),
+    Kind(
+        Slot.STT,
         "moonshine",
         "neural recogniser on this machine, English",
         lambda _: moonshine.missing(),
         lambda config: moonshine.Moonshine.open(config.workers),
+        local=True,
     ),
     Kind(
         Slot.STT,
@@ -98,6 +109,7 @@ CATALOGUE: tuple[Kind, ...] = (
         "small recogniser on this machine, English",
         lambda _: pocketsphinx.missing(),
         lambda config: pocketsphinx.Pocketsphinx.open(config.workers),
+        local=True,
     ),
     Kind(
         Slot.LLM,
@@ -124,7 +136,14 @@ CATALOGUE: tuple[Kind, ...] = (
         "any OpenAI-compatible server",
         "set OPENAI_COMPATIBLE_URL (Ollama: http://localhost:11434/v1), and OPENAI_COMPATIBLE_MODEL",
     ),
-    Kind(Slot.LLM, "rulebook", "rules instead of a model: time, sums, units, memory", _needs_nothing, _rulebook),
+    Kind(
+        Slot.LLM,
+        "rulebook",
+        "rules instead of a model: time, sums, units, memory",
+        _needs_nothing,
+        _rulebook,
+        local=True,
+    ),
     Kind(
         Slot.TTS,
         "cartesia",
@@ -145,10 +164,19 @@ CATALOGUE: tuple[Kind, ...] = (
     ),
     Kind(
         Slot.TTS,
+        "gtts",
+        "Google Translate's voice, any language, without a key (extra gtts)",
+        lambda _: gtts.missing(),
+        lambda config: gtts.Gtts.open(name=config.name, base_url=config.url),
+        unasked=False,
+    ),
+    Kind(
+        Slot.TTS,
         "flite",
         "clear voice on this machine, English",
         lambda _: flite.missing(),
         lambda _: flite.Flite.open(),
+        local=True,
     ),
     Kind(
         Slot.TTS,
@@ -156,6 +184,7 @@ CATALOGUE: tuple[Kind, ...] = (
         "robotic voice on this machine, any language",
         lambda _: espeak.missing(),
         lambda config: espeak.Espeak.open(config.workers),
+        local=True,
     ),
 )
 

@@ -104,7 +104,12 @@ class Opened:
     stt: list[SpeechToText]
     llm: list[LanguageModel]
     tts: list[TextToSpeech]
-    failed: dict[str, str]  # "slot/name" -> why it did not start
+    failed: dict[str, str] = field(default_factory=dict)  # "slot/name" -> why it did not start
+    local: set[tuple[Slot, str]] = field(default_factory=set)  # slot and name of those that run on this machine
+
+    def last_resorts(self, slot: Slot) -> frozenset[str]:
+        """Return the names of those that serve only when the others cannot: the engines on this machine."""
+        return frozenset(name for where, name in self.local if where is slot)
 
     def chain(self, slot: Slot) -> list[Any]:
         chains: dict[Slot, list[Any]] = {Slot.STT: self.stt, Slot.LLM: self.llm, Slot.TTS: self.tts}
@@ -119,7 +124,7 @@ async def open_chains(listed: Sequence[Listed], report: Callable[[str], None]) -
     has none left.
     """
     inside = sorted((item for item in listed if item.place is not None), key=lambda item: item.place or 0)
-    opened = Opened([], [], [], {})
+    opened = Opened([], [], [])
     async with AsyncExitStack() as stack:
         for item in inside:
             report(f"loading {item.kind.slot}/{item.name}")
@@ -129,6 +134,8 @@ async def open_chains(listed: Sequence[Listed], report: Callable[[str], None]) -
                 opened.failed[f"{item.kind.slot}/{item.name}"] = error.detail
                 continue
             opened.chain(item.kind.slot).append(provider)
+            if item.kind.local:
+                opened.local.add((item.kind.slot, item.name))
         for slot in Slot:
             if not opened.chain(slot):
                 raise ConfigurationError(f"No {slot} provider can run. 'tandem providers' says what each one lacks.")

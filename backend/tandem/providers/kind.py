@@ -31,7 +31,8 @@ class Config:
 class Kind:
     """One line of the catalogue. `missing` says what is lacking and how to add it, or None.
 
-    One that does not serve `unasked` has no place in a chain that nobody has set.
+    One that does not serve `unasked` has no place in a chain that nobody has set. A `local` one runs on this machine:
+    others are preferred to it even where they are slower.
     """
 
     slot: Slot
@@ -40,3 +41,4 @@ class Kind:
     missing: Callable[[Config], str | None]
     open: Callable[[Config], AbstractAsyncContextManager[Provider]]
     unasked: bool = True
+    local: bool = False

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from contracts.numbered_speech import NUMBERED_UNITS
-from contracts.stt import CANCEL_WITHIN_S, Event, heard, plain, playing, utterance
 from simulator import Simulator, simulator
+from tandem.contracts.stt import CANCEL_WITHIN_S, Event, heard, plain, playing, utterance
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import SpeechMark, SttOptions
 from tandem.providers.assemblyai.stt import AssemblyAiStt

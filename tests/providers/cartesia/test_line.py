@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack, suppress
 
 import pytest
 
-from contracts.tts import length_ms, spoken
 from providers.cartesia.vendor import Phrase, Vendor, fault_of, opened, silent, speaking, vendor
+from tandem.contracts.tts import length_ms, spoken
 from tandem.core.errors import ConfigurationError, Fault
 from tandem.providers.cartesia.tts import Cartesia
 

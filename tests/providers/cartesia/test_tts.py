@@ -5,7 +5,6 @@ from contextlib import aclosing
 
 import pytest
 
-from contracts.tts import length_ms, spoken
 from providers.cartesia.vendor import (
     CHUNK,
     SECRET,
@@ -27,6 +26,7 @@ from providers.cartesia.vendor import (
     too_many,
     unreadable,
 )
+from tandem.contracts.tts import length_ms, spoken
 from tandem.core.audio import Word
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import SpokenAudio, TtsOptions

@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from contracts.tts import spoken
+from tandem.contracts.tts import spoken
 from tandem.core.errors import ProviderError
 from tandem.providers.cartesia.tts import Cartesia
 

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from contracts.llm import PATIENCE_S, WITH_WEATHER, asking, calls_of, collect, text_of
 from openai_server import (
     WORDS,
     Behaviour,
@@ -20,6 +19,7 @@ from openai_server import (
     status,
 )
 from providers.openai.answers import OSLO, calling, held_open
+from tandem.contracts.llm import PATIENCE_S, WITH_WEATHER, asking, calls_of, collect, text_of
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import Completed, LlmOptions, Message, Role
 from tandem.providers.groq.llm import GroqChat

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import needs
-from contracts.tts import LONG, length_ms, spoken
+from tandem.contracts.tts import LONG, length_ms, spoken
 from tandem.core.audio import duration_ms
 from tandem.core.ports import TtsOptions
 from tandem.providers.local import espeak

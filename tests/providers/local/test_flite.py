@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import needs
-from contracts.tts import FOX, LONG, SENTENCE, length_ms, spoken
+from tandem.contracts.tts import FOX, LONG, SENTENCE, length_ms, spoken
 from tandem.core.audio import duration_ms
 from tandem.core.ports import TtsOptions
 from tandem.providers.local import flite

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from contracts.stt import RATE, TIME, UNITS, noise
+from tandem.contracts.stt import RATE, TIME, UNITS, noise
 from tandem.providers.local.hallucination import Samples, believable, may_be_speech
 
 TIMES = np.arange(RATE * 2) / RATE

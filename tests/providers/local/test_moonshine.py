@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 import needs
-from contracts.stt import RATE, TIME, UNITS, Event, finals, heard, plain, playing, utterance
+from tandem.contracts.stt import RATE, TIME, UNITS, Event, finals, heard, plain, playing, utterance
 from tandem.core.audio import AudioFrame, duration_ms
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import SpeechMark, SttOptions

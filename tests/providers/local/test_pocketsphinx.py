@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 
 import needs
-from contracts.stt import RATE, TIME, UNITS, finals, heard, playing, utterance
+from tandem.contracts.stt import RATE, TIME, UNITS, finals, heard, playing, utterance
 from tandem.core.audio import duration_ms
 from tandem.core.ports import SttOptions
 from tandem.providers.local import pocketsphinx

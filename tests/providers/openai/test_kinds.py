@@ -2,8 +2,8 @@
 
 import pytest
 
-from contracts.llm import WITH_WEATHER, asking, collect, text_of
 from openai_server import WORDS, openai_server
+from tandem.contracts.llm import WITH_WEATHER, asking, collect, text_of
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import Message, Role, ToolCall
 from tandem.providers.openai.kinds import KINDS, missing

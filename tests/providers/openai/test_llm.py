@@ -7,7 +7,6 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
-from contracts.llm import PATIENCE_S, asking, collect, text_of
 from openai_server import (
     WORDS,
     Behaviour,
@@ -24,6 +23,7 @@ from openai_server import (
     status,
 )
 from providers.openai.answers import held_open, slow
+from tandem.contracts.llm import PATIENCE_S, asking, collect, text_of
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import Completed, Delta, LlmOptions, Message, Role
 from tandem.providers.openai.llm import OpenAIChat

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from contracts.stt import RATE, SECOND_OF_SILENCE, TIME, UNITS, finals, heard, utterance
 from openai_server import (
     Behaviour,
     OpenAIServer,
@@ -21,6 +20,7 @@ from openai_server import (
     status,
 )
 from providers.openai.audio import hearing, transcript
+from tandem.contracts.stt import RATE, SECOND_OF_SILENCE, TIME, UNITS, finals, heard, utterance
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import SttOptions
 from tandem.providers.openai.stt import OpenAITranscriber

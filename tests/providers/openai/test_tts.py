@@ -6,7 +6,6 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
-from contracts.tts import spoken
 from openai_server import (
     Behaviour,
     Exchange,
@@ -18,6 +17,7 @@ from openai_server import (
     status,
 )
 from providers.openai.audio import speaking, speech_cut, transcript
+from tandem.contracts.tts import spoken
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import TtsOptions
 from tandem.providers.openai.tts import OpenAISpeech

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.stt import RATE, UNITS, noise
+from tandem.contracts.stt import RATE, UNITS, noise
 from tandem.core.audio import AudioFrame, duration_ms
 from tandem.core.ports import SpeechMark
 from tandem.providers.openai.utterance import Collector, Utterance, is_silent

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from contracts.search import collect
 from simulator import simulator
+from tandem.contracts.search import collect
 from tandem.core.errors import ConfigurationError, Fault, ProviderError
 from tandem.core.ports import SearchOptions
 from tandem.providers.tavily.search import Tavily
