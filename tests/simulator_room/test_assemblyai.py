@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from assemblyai.streaming.v3 import HeartbeatEvent
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -15,6 +16,7 @@ from simulator_room.asgi_socket import Closed
 from simulator_room.assemblyai_caller import (
     CHUNK,
     KEY,
+    PADDED,
     PLAIN,
     QUERY,
     RATE,
@@ -25,6 +27,7 @@ from simulator_room.assemblyai_caller import (
     session,
 )
 from tandem.simulator import mulaw
+from tandem.simulator.faults import Fault, Kind
 from tandem.simulator.stage import Stage
 
 # The SDK reads `ConnectionClosed.code` and `.reason`, which websockets would rather have read elsewhere.
@@ -84,6 +87,43 @@ async def test_configuration_changes_within_a_session() -> None:
         line.send({"type": "KeepAlive"})
         line.send({"type": "Terminate"})
         assert (await line.receive())["type"] == "Termination"
+
+
+@pytest.mark.looptime
+async def test_a_session_that_asks_for_them_gets_heartbeats() -> None:
+    loop = asyncio.get_running_loop()
+    async with session(Stage(), f"{QUERY}&session_heartbeat=True") as line:
+        for first in range(0, len(PADDED), CHUNK):
+            line.send(PADDED[first : first + CHUNK])
+            await asyncio.sleep(0.1)
+        first_beat = (await line.until(type="Heartbeat"))[-1]
+        assert loop.time() == pytest.approx(5)
+        quiet = (await line.until(type="Heartbeat"))[-1]
+        assert loop.time() == pytest.approx(10)
+        line.send({"type": "UpdateConfiguration", "session_heartbeat": False})
+        await asyncio.sleep(10)
+        line.send({"type": "Terminate"})
+        assert [frame["type"] for frame in await line.until(type="Termination")][-2:] == ["Turn", "Termination"]
+    heard_ms = len(PADDED) / 2 / RATE * 1000
+    for beat, (duration_ms, factor, is_speech) in (
+        (first_beat, (5_000, heard_ms / 5_000, True)),
+        (quiet, (10_000, 0, False)),
+    ):
+        assert HeartbeatEvent.model_validate(beat).total_audio_received_ms == heard_ms
+        assert beat["total_duration_ms"] == duration_ms
+        assert beat["realtime_factor"] == pytest.approx(factor, abs=0.001)
+        assert (beat["max_speech_probability"] > 0.5) is is_speech
+
+
+@pytest.mark.looptime
+async def test_a_session_that_has_stalled_sends_no_heartbeats() -> None:
+    stage = Stage()
+    stage.faults.set("assemblyai", Fault(Kind.STALL))
+    async with session(stage, f"{QUERY}&session_heartbeat=True", lead_ms=1e9) as line:
+        say(line, SPEECH)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(60):
+                await line.until(type="Heartbeat")
 
 
 # --- what it does not bear ---

@@ -82,6 +82,23 @@ async def test_events_carry_the_same_frames(client: AsyncCartesia) -> None:
     assert words(audio(came, "c")) == TEXT
 
 
+async def test_speech_is_as_fast_as_it_is_asked_for_up_to_the_voices_limit(client: AsyncCartesia) -> None:
+    usual = len(audio(await frames(client, request())))
+    for speed, as_long in ((0.6, 1 / 0.6), (1.0, 1.0), (1.5, 0.8)):
+        came = await frames(client, request(generation_config={"speed": speed}))
+        assert len(audio(came)) == pytest.approx(as_long * usual, rel=0.001)
+        assert words(audio(came)) == TEXT
+        ends = [end * 1000 for event in came if event.type == "timestamps" for end in event.word_timestamps.end]
+        assert ends == pytest.approx([word.end_ms for word in Voice().hear(audio(came), RATE)], abs=3)
+
+
+@pytest.mark.parametrize("config", [{"speed": 0.5}, {"speed": 1.6}, {"speed": "fast"}, []])
+async def test_a_speed_that_the_vendor_does_not_take_is_refused(client: AsyncCartesia, config: Any) -> None:
+    given = request(generation_config=config)
+    with pytest.raises(cartesia.BadRequestError):
+        await client.tts.generate_sse(**given)
+
+
 async def test_what_may_not_change_within_a_context_is_an_error_of_it(client: AsyncCartesia) -> None:
     first = request("Six ", more=True)
     came = await frames(client, first, request("times", rate=8_000))

@@ -1,6 +1,7 @@
 """The simulator's command line."""
 
 import asyncio
+import re
 import signal
 import sys
 from pathlib import Path
@@ -30,7 +31,13 @@ def test_a_word_in_pieces_is_shown_as_such(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--fault", "nobody:chat:cut"], ["--profile", "fast"], ["--script", "nowhere.json"], ["hear", __file__]],
+    [
+        ["--fault", "nobody:chat:cut"],
+        ["--profile", "fast"],
+        ["--voice", "mine"],
+        ["--script", "nowhere.json"],
+        ["hear", __file__],
+    ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(arguments: list[str]) -> None:
     refused = CliRunner().invoke(cli, arguments)
@@ -38,8 +45,11 @@ def test_what_cannot_be_done_is_said_in_a_sentence(arguments: list[str]) -> None
     assert "Traceback" not in refused.output
 
 
-def test_help_has_examples() -> None:
-    assert "tandem simulate say" in CliRunner().invoke(cli, ["--help"]).output
+def test_help_has_examples_and_tells_of_faults_in_a_path() -> None:
+    shown = " ".join(CliRunner().invoke(cli, ["--help"]).output.split())
+    assert "tandem simulate say" in shown
+    assert "/with/stall,after=3/v1" in shown
+    assert "understand the numbered voice" in re.sub(r"[\W]+", " ", shown)
 
 
 async def test_it_serves_with_the_faults_it_was_given_until_it_is_told_to_stop() -> None:

@@ -91,7 +91,9 @@ def test_a_fault_strikes_at_its_unit_and_a_slow_or_dripping_one_at_its_own(fault
     assert fault.strikes(unit) is expected
 
 
-def test_a_request_may_ask_in_a_header_or_in_its_query() -> None:
-    assert requested({"x-simulate-fault": "cut"}, {}) == "cut"
-    assert requested({}, {"simulate_fault": "cut"}) == "cut"
-    assert requested({}, {}) is None
+def test_a_request_may_ask_in_a_header_in_its_query_or_in_its_path() -> None:
+    header, query, path = {"x-simulate-fault": "cut"}, {"simulate_fault": "drip"}, {"fault": "slow"}
+    assert requested(header, query, path) == "cut"
+    assert requested({}, query, path) == "drip"
+    assert requested({}, {}, path) == "slow"
+    assert requested({}, {}, {}) is None

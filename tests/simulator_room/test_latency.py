@@ -41,6 +41,8 @@ def test_a_typical_model_sometimes_keeps_one_waiting_for_seconds() -> None:
 def test_audio_takes_its_real_time_factor() -> None:
     latency = Latency({Slot.TTS: Pace(unit=Fixed(5), real_time=Fixed(0.5))})
     assert latency.unit_ms(Slot.TTS, audio_ms=100) == 55
+    uploaded = Latency({Slot.STT: Pace(first=Fixed(200), real_time=Fixed(0.1))})
+    assert [uploaded.first_ms(Slot.STT), uploaded.first_ms(Slot.STT, audio_ms=3_000)] == [200, 500]
 
 
 def test_the_laws_have_the_middles_they_promise() -> None:

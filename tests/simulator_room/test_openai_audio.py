@@ -2,6 +2,7 @@
 
 import json
 from contextlib import AsyncExitStack, nullcontext
+from typing import Any
 
 import groq
 import httpx2
@@ -28,6 +29,25 @@ async def test_speech_is_the_numbered_voice_in_chunks(openai_client: openai.Asyn
         chunks = [chunk async for chunk in response.iter_bytes()]
     assert len(chunks) > 3
     assert [word.text for word in Voice().hear(b"".join(chunks)[-37_440:], 24_000)] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(("speed", "as_long"), [(0.5, 2.0), (1.0, 1.0), (4.0, 0.8)])
+async def test_speech_is_as_fast_as_it_is_asked_for_up_to_the_voices_limit(
+    openai_client: openai.AsyncOpenAI, speed: float, as_long: float
+) -> None:
+    answer = await openai_client.audio.speech.create(
+        model="tts-1", voice="alloy", input="one two three", response_format="pcm", speed=speed
+    )
+    assert len(answer.content) == pytest.approx(as_long * len(Voice().say("one two three", 24_000)), abs=2)
+    assert [word.text for word in Voice().hear(answer.content, 24_000)] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("speed", [0.2, 4.1, "fast", None])
+async def test_a_speed_that_the_vendor_does_not_take_is_refused(openai_client: openai.AsyncOpenAI, speed: Any) -> None:
+    with pytest.raises(openai.BadRequestError, match="speed"):
+        await openai_client.audio.speech.create(
+            model="tts-1", voice="alloy", input="one", response_format="pcm", extra_body={"speed": speed}
+        )
 
 
 async def test_transcriptions_come_in_each_form(openai_client: openai.AsyncOpenAI, groq_client: groq.AsyncGroq) -> None:

@@ -1,13 +1,15 @@
 """The doors: what they do to a connection."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 
 from simulator import Simulator, simulator
-from tandem.simulator.faults import Fault, Kind
-from tandem.simulator.tcp import Lines
+from tandem.simulator.faults import ANY, Fault, FaultBoard, Kind
+from tandem.simulator.tcp import HOST, Doors, Lines, bound
 
 _KEY = {"authorization": "Bearer key"}
 _REQUEST = b"POST /v1/audio/speech HTTP/1.1\r\nhost: x\r\nauthorization: Bearer key\r\ncontent-length: %d\r\n\r\n%s"
@@ -97,6 +99,58 @@ async def test_leaving_ends_what_the_app_does_for_a_connection() -> None:
 def test_a_connection_that_came_through_no_door_cannot_be_broken() -> None:
     with pytest.raises(LookupError):
         Lines().reset(("127.0.0.1", 1))
+
+
+@asynccontextmanager
+async def _connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, asyncio.StreamReader]]:
+    """Give both ends of a connection: the door's reader and writer, and the client's reader."""
+    came: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue(1)
+    server = await asyncio.start_server(lambda *ends: came.put_nowait(ends), HOST, 0)
+    client, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    try:
+        yield *(await came.get()), client
+    finally:
+        writer.close()
+        server.close()
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_door_that_closes_drops_a_client_that_has_just_come(turns: int) -> None:
+    async with simulator() as sim, _connected() as (reader, writer, client):
+        async with asyncio.TaskGroup() as group:
+            doors = Doors(Lines(), FaultBoard(), (HOST, sim.doors.ports[ANY]), group)
+            doors._welcome(reader, writer)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            doors.close()
+        assert writer.is_closing()
+        assert await asyncio.wait_for(client.read(), 5) == b""
+
+
+async def test_a_client_that_comes_after_the_door_has_closed_is_dropped() -> None:
+    async with _connected() as (reader, writer, client):
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            doors = Doors(Lines(), FaultBoard(), (HOST, 1), group)
+            doors.close()
+            doors._welcome(reader, writer)
+        assert await asyncio.wait_for(client.read(), 5) == b""
+
+
+async def test_a_door_that_closes_before_it_has_opened_leaves_no_socket() -> None:
+    async with asyncio.TaskGroup() as group:
+        doors = Doors(Lines(), FaultBoard(), (HOST, 1), group)
+        doors.open(ANY, 0)
+        doors.close()
+    bound(doors.ports[ANY]).close()
+
+
+async def test_an_app_that_cannot_be_reached_costs_its_client_and_nothing_else() -> None:
+    with bound(0) as free:
+        nowhere = free.getsockname()
+    async with _connected() as (reader, writer, client):
+        async with asyncio.TaskGroup() as group:
+            Doors(Lines(), FaultBoard(), nowhere, group)._welcome(reader, writer)
+        assert await asyncio.wait_for(client.read(), 5) == b""
 
 
 async def test_the_simulator_stops_while_clients_wait() -> None:

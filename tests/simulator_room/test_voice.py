@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tandem.audio.g711 import decode_ulaw, encode_ulaw
-from tandem.simulator.voice import Ear, Heard, Voice
+from tandem.simulator.voice import Heard, Voice
 
 VOICE = Voice()
 RATES = (8_000, 16_000, 24_000, 44_100, 48_000)
@@ -148,11 +148,11 @@ def test_words_survive_a_cross_fade_between_two_loudnesses() -> None:
     assert _whole(VOICE.hear(_pcm(sound * fade), 24_000)) == ["alpha", "bravo", "charlie", "delta"]
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.4)), min_size=1, max_size=8))
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.4)), min_size=1, max_size=8), st.sampled_from((1.0, 1.5)))
 @settings(max_examples=150, deadline=None)
-def test_splices_never_make_a_word_that_was_not_said(cuts: list[tuple[float, float]]) -> None:
+def test_splices_never_make_a_word_that_was_not_said(cuts: list[tuple[float, float]], speed: float) -> None:
     text = "alpha bravo charlie delta echo foxtrot golf hotel"
-    sound = _samples(VOICE.say(text, 8_000))
+    sound = _samples(VOICE.say(text, 8_000, speed))
     parts = [sound[int(start * len(sound)) :][: int(length * len(sound))] for start, length in cuts]
 
     heard = VOICE.hear(_pcm(np.concatenate(parts)), 8_000)
@@ -160,28 +160,43 @@ def test_splices_never_make_a_word_that_was_not_said(cuts: list[tuple[float, flo
     assert set(_whole(heard)) <= set(text.split())
 
 
-@given(st.lists(st.integers(1, 4_000), min_size=1, max_size=60), st.sampled_from((8_000, 24_000)))
-@settings(max_examples=40, deadline=None)
-def test_an_ear_hears_a_stream_as_the_whole_is_heard(sizes: list[int], rate: int) -> None:
-    sound = bytes(rate) + VOICE.say("alpha bravo charlie", rate) + bytes(rate) + VOICE.say("delta", rate)
-    ear, heard, at = Ear(VOICE, rate), [], 0
-    for size in [*sizes, len(sound)]:
-        heard += ear.hear(sound[at : at + 2 * size])
-        at += 2 * size
+@pytest.mark.parametrize(("speed", "as_long"), [(0.25, 4), (0.7, 1 / 0.7), (1.1, 1 / 1.1), (1.25, 0.8), (4, 0.8)])
+def test_speech_of_another_speed_is_as_long_as_it_should_and_as_well_heard(speed: float, as_long: float) -> None:
+    text = " ".join(_text(60))
+    sound = VOICE.say(text, 8_000, speed)
+    line = decode_ulaw(encode_ulaw(sound))
 
-    assert [word.text for word in heard] == ["alpha", "bravo", "charlie", "delta"]
-    for streamed, whole in zip(heard, VOICE.hear(sound, rate), strict=True):
-        assert streamed.start_ms == pytest.approx(whole.start_ms, abs=4)
+    heard = VOICE.hear(line, 8_000)
 
-
-def test_an_ear_gives_a_word_when_its_end_has_come() -> None:
-    sound, ear = VOICE.say("alpha", 16_000), Ear(VOICE, 16_000)
-    assert ear.hear(sound[: 240 * 32]) == []
-    assert [word.text for word in ear.hear(sound[240 * 32 :])] == ["alpha"]
+    assert len(sound) == pytest.approx(as_long * len(VOICE.say(text, 8_000)), rel=0.001)
+    for word, (said, start, end) in zip(heard, VOICE.timed(text, speed), strict=True):
+        assert word.text == said
+        assert word.start_ms == pytest.approx(start, abs=3)
+        assert word.end_ms == pytest.approx(end, abs=3)
 
 
-def test_an_ear_keeps_little_of_what_it_has_heard() -> None:
-    ear = Ear(VOICE, 8_000)
-    for _ in range(40):
-        ear.hear(VOICE.say("alpha", 8_000) + bytes(8_000))
-    assert len(ear._kept) < 8_000
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("gain", [0.05, 1.0])
+def test_fast_words_come_back_resampled_faint_and_noisy(rate: int, gain: float) -> None:
+    words, source = _text(60), np.random.default_rng(7)
+    sound = soxr.resample(_samples(VOICE.say(" ".join(words), 24_000, 1.5)), 24_000, rate) * gain
+    sound = sound + source.normal(0, 0.1 * np.sqrt(np.mean(sound**2)), len(sound))  # 20 dB below the voice
+    assert [word.text for word in VOICE.hear(_pcm(sound), rate)] == words
+
+
+@given(st.lists(st.tuples(any_words, st.sampled_from((0.5, 1.0, 1.2, 1.5))), max_size=6), st.sampled_from(RATES))
+@settings(max_examples=60, deadline=None)
+def test_words_of_any_speed_stand_beside_each_other(said: list[tuple[str, float]], rate: int) -> None:
+    sound = b"".join(VOICE.say(word, rate, speed) for word, speed in said)
+    assert [word.text for word in VOICE.hear(sound, rate)] == [word for text, _ in said for word in text.split()]
+
+
+def test_a_fast_word_that_was_cut_is_a_piece_and_its_neighbours_are_whole() -> None:
+    text = "alpha bravo charlie delta echo"
+    sound, timed = _samples(VOICE.say(text, 16_000, 1.5)), VOICE.timed(text, 1.5)
+    begin, end = (int((timed[2][1] + ms) * 16) for ms in (80, 150))
+
+    heard = VOICE.hear(_pcm(np.delete(sound, slice(begin, end))), 16_000)
+
+    assert _whole(heard) == ["alpha", "bravo", "delta", "echo"]
+    assert {word.text for word in heard if not word.whole} == {""}

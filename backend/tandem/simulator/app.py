@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from tandem.simulator import assemblyai, cartesia, control, deepgram, openai, tavily
-from tandem.simulator.faults import ANY, VENDORS
+from tandem.simulator.faults import ANY, PATH, VENDORS
 from tandem.simulator.stage import Stage
 from tandem.simulator.tcp import Doors, bound, doors
 
@@ -58,9 +59,14 @@ class _Server(uvicorn.Server):
 
 
 def create_app(stage: Stage) -> Starlette:
-    """Return the app; faults that break a connection need `serving`'s doors in front of it."""
-    vendors = (deepgram, assemblyai, openai, cartesia, tavily, control)
-    return Starlette(routes=[route for vendor in vendors for route in vendor.routes(stage)])
+    """Return the app; faults that break a connection need `serving`'s doors in front of it.
+
+    Every vendor's route is there twice: under /with/stall,after=3/ each request asks for that fault, so that a base URL
+    alone can carry one.
+    """
+    vendors = (deepgram, assemblyai, openai, cartesia, tavily)
+    routes = [route for vendor in vendors for route in vendor.routes(stage)]
+    return Starlette(routes=[*routes, *control.routes(stage), Mount(f"/with/{{{PATH}}}", routes=routes)])
 
 
 @contextlib.asynccontextmanager

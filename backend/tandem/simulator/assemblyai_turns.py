@@ -16,6 +16,8 @@ from tandem.simulator.websocket import Body, Wording
 _SHORTEST_MS, _LONGEST_MS = 50.0, 1_000.0  # of a chunk of audio
 _LOOK_EVERY_MS = 250.0
 _LONGEST_SESSION_S = 3 * 3_600
+# The SDK's models tell what a heartbeat holds and not how often it comes: its users have logged 5.0-5.1 s.
+BEAT_S = 5.0
 _CONFIDENCE = 0.9  # that a turn is over, once it has been quiet for `min_turn_silence`
 
 
@@ -37,6 +39,7 @@ class Options:
     model: str
     inactivity_s: float | None
     format_turns: bool = False
+    heartbeat: bool = False
     threshold: float = 0.4
     min_silence_ms: float = 400
     max_silence_ms: float = 1_280
@@ -65,6 +68,7 @@ class Options:
             return dataclasses.replace(
                 self,
                 format_turns=_flag(given.get("format_turns", self.format_turns)),
+                heartbeat=_flag(given.get("session_heartbeat", self.heartbeat)),
                 threshold=float(given.get("end_of_turn_confidence_threshold", self.threshold)),
                 min_silence_ms=float(given.get("min_turn_silence", self.min_silence_ms)),
                 max_silence_ms=float(given.get("max_turn_silence", self.max_silence_ms)),
@@ -77,6 +81,7 @@ class Turns:
     """One session."""
 
     wording = Wording(lambda fault: _simulated(fault), needed="words")
+    beat_s: float | None = BEAT_S
 
     def __init__(self, options: Options, voice: Voice, clock: Callable[[], float], lead_ms: float) -> None:
         """Take a clock in s, and how many ms audio may be ahead of it."""
@@ -86,6 +91,7 @@ class Turns:
         self._began = self._last_chunk = clock()
         self._ahead_ms = 0.0
         self._looked_ms = 0.0
+        self._beaten_ms, self._beaten_at = 0.0, clock()
         self._words: list[Heard] = []
         self._order = 0
         self._speaking = False
@@ -124,6 +130,21 @@ class Turns:
 
     def neglected(self) -> Says:
         return _failed(3005, "Session Cancelled: No audio was received")
+
+    def beat(self) -> Says:
+        if not self._options.heartbeat:
+            return []
+        heard_ms, now, since_ms = self._hearing.at_ms, self._clock(), self._beaten_ms
+        passed_ms = max(1.0, (now - self._beaten_at) * 1000)
+        self._beaten_ms, self._beaten_at = heard_ms, now
+        heartbeat = {
+            "type": "Heartbeat",
+            "total_audio_received_ms": round(heard_ms),
+            "total_duration_ms": round((now - self._began) * 1000),
+            "realtime_factor": round((heard_ms - since_ms) / passed_ms, 4),
+            "max_speech_probability": 0.99 if self._hearing.voiced_until_ms > since_ms else 0.01,
+        }
+        return [Frame(heartbeat)]
 
     def emptied(self, body: Body) -> Body:
         return {**body, "transcript": "", "words": []}

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket
 
 from tandem.simulator import http
 from tandem.simulator.cartesia_socket import Contexts, error_frame
-from tandem.simulator.cartesia_speech import BadRequest, Format, Speech, Spoken, checked
+from tandem.simulator.cartesia_speech import BadRequest, Speech, Spoken, checked
 from tandem.simulator.faults import Kind
 from tandem.simulator.http import Body, Instead, Then, played, read_json
 from tandem.simulator.latency import Slot
@@ -62,37 +62,38 @@ async def _answer(stage: Stage, request: Request, route: str) -> Response:
         return JSONResponse(_error_body(status), status)
     try:
         checked(body or {})
-        form = Format.read(body or {})
+        speech = Speech(stage.speaker, body or {})
     except BadRequest as error:
         return JSONResponse(_error_body(400, str(error)), 400)
 
     def units(empty: bool) -> AsyncGenerator[bytes, None]:
         given = {**(body or {}), "transcript": ""} if empty else body or {}
-        return (_events if route == "sse" else _audio)(stage, form, given)
+        return (_events if route == "sse" else _audio)(stage, speech, given)
 
     if route == "sse":
         return await played(stage, request, asked, _EVENTS, units, media_type="text/event-stream")
     return await played(stage, request, asked, _AUDIO, units, media_type="application/octet-stream")
 
 
-async def _spoken(stage: Stage, form: Format, request: Body) -> AsyncGenerator[tuple[Spoken, float], None]:
+async def _spoken(stage: Stage, speech: Speech, request: Body) -> AsyncGenerator[tuple[Spoken, float], None]:
     """Yield the chunks of a request, each with the ms that it took."""
     step_ms = stage.latency.first_ms(Slot.TTS)
-    for spoken in Speech(stage.voice, form).say(request["transcript"], more=False):
+    await speech.add(request["transcript"], more=False)
+    for spoken in speech.chunks():
         await wait_ms(step_ms)
         yield spoken, step_ms
-        step_ms = stage.latency.unit_ms(Slot.TTS, form.ms(spoken.audio))
+        step_ms = stage.latency.unit_ms(Slot.TTS, speech.form.ms(spoken.audio))
 
 
-async def _audio(stage: Stage, form: Format, request: Body) -> AsyncGenerator[bytes, None]:
-    async for spoken, _ in _spoken(stage, form, request):
+async def _audio(stage: Stage, speech: Speech, request: Body) -> AsyncGenerator[bytes, None]:
+    async for spoken, _ in _spoken(stage, speech, request):
         yield spoken.audio
     yield b""
 
 
-async def _events(stage: Stage, form: Format, request: Body) -> AsyncGenerator[bytes, None]:
+async def _events(stage: Stage, speech: Speech, request: Body) -> AsyncGenerator[bytes, None]:
     name = {"context_id": request["context_id"]} if request.get("context_id") else {}
-    async for spoken, step_ms in _spoken(stage, form, request):
+    async for spoken, step_ms in _spoken(stage, speech, request):
         times = _event({**spoken.timestamps(), **name}) if spoken.words and request.get("add_timestamps") else b""
         yield times + _event({**spoken.chunk(step_ms), **name})
     yield _event({"type": "done", "done": True, "status_code": 206, **name})

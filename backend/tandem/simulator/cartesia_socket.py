@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tandem.simulator.cartesia_speech import BadRequest, Format, Speech, checked
+from tandem.simulator.cartesia_speech import BadRequest, Speech, checked
 from tandem.simulator.faults import Fault, Kind
 from tandem.simulator.latency import Slot
 from tandem.simulator.stage import Asked, ClientLeft, Stage, wait_ms
@@ -49,9 +49,8 @@ class Context:
         """Take the first request; raises BadRequest."""
         checked(first)
         self._id = str(first["context_id"])
-        self._form = Format.read(first)
         self._fixed = _fixed(first)
-        self._speech = Speech(stage.voice, self._form)
+        self._speech = Speech(stage.speaker, first)
         self._timestamps = bool(first.get("add_timestamps"))
         self._stage, self._line, self._asked = stage, line, asked
         self._output = _output(stage, line, asked, self._id)
@@ -96,8 +95,9 @@ class Context:
         await self._output.put(self._named({"type": "done", "done": True, "status_code": 206}))
 
     async def _say(self, text: str, *, more: bool) -> None:
-        for spoken in self._speech.say(text, more=more):
-            latency, ms = self._stage.latency, self._form.ms(spoken.audio)
+        await self._speech.add(text, more=more)
+        for spoken in self._speech.chunks():
+            latency, ms = self._stage.latency, self._speech.form.ms(spoken.audio)
             step_ms = latency.unit_ms(Slot.TTS, ms) if self._begun else latency.first_ms(Slot.TTS)
             self._begun = True
             await wait_ms(step_ms)

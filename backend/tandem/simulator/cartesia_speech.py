@@ -8,11 +8,13 @@ from typing import Any, Self
 import numpy as np
 
 from tandem.simulator import mulaw
-from tandem.simulator.voice import Voice
+from tandem.simulator.stage import Speaker
+from tandem.simulator.voice import Timed
 from tandem.simulator.websocket import Body
 
 CHUNK_MS = 100
 _ENCODINGS = {"pcm_s16le": 2, "pcm_f32le": 4, "pcm_mulaw": 1}  # bytes a sample
+_SPEEDS = (0.6, 1.5)  # the least and the most that generation_config.speed may be
 _RATES = (8_000, 16_000, 22_050, 24_000, 44_100, 48_000)
 
 
@@ -69,12 +71,21 @@ def checked(body: Mapping[str, Any]) -> None:
         raise BadRequest("voice is required.")
 
 
+def _speed(body: Mapping[str, Any]) -> float:
+    """Return how fast a request wants its speech, 1.0 being usual; raises BadRequest."""
+    asked = {} if body.get("generation_config") is None else body["generation_config"]
+    speed = asked.get("speed", 1.0) if isinstance(asked, dict) else None
+    if not isinstance(speed, int | float) or not _SPEEDS[0] <= speed <= _SPEEDS[1]:
+        raise BadRequest("generation_config.speed must be between 0.6 and 1.5.")
+    return speed
+
+
 @dataclass(frozen=True, slots=True)
 class Spoken:
     """A chunk of audio, encoded, and the words that begin in it: (word, start_ms, end_ms) from the first sample."""
 
     audio: bytes
-    words: tuple[tuple[str, float, float], ...]
+    words: Timed
 
     def timestamps(self) -> Body:
         """Return the words' times as a frame has them, in s."""
@@ -89,37 +100,35 @@ class Spoken:
 
 
 class Speech:
-    """Speaks text in the numbered voice as it comes; a word that may still go on waits for its end."""
+    """Speaks text as it comes; a word that may still go on waits for its end."""
 
-    def __init__(self, voice: Voice, form: Format) -> None:
-        self._voice, self._form = voice, form
+    def __init__(self, speaker: Speaker, body: Mapping[str, Any]) -> None:
+        """Take the request that says how; raises BadRequest."""
+        self._speaker, self.form, self._speed = speaker, Format.read(body), _speed(body)
         self._text = ""
         self._audio = bytearray()
-        self._words: list[tuple[str, float, float]] = []
-        self._samples = 0
+        self._words: Timed = []
+        self._spoken_ms = self._given_ms = 0.0
 
-    def say(self, text: str, *, more: bool) -> Iterator[Spoken]:
-        """Yield the chunks of `text`; if there is `more`, without the start of a word at its end."""
+    async def add(self, text: str, *, more: bool) -> None:
+        """Speak `text` into `chunks`; if there is `more`, without the start of a word at its end."""
         whole = self._text + text
         kept = (
             len(whole.rstrip()) and len(whole) - len(whole.split()[-1]) if more and not whole[-1:].isspace() else None
         )
         ready, self._text = (whole, "") if kept is None else (whole[:kept], whole[kept:])
-        for word in ready.split():
-            pcm = self._voice.say(word, self._form.rate)
-            start_ms = self._samples * 1000 / self._form.rate
-            _, from_ms, to_ms = self._voice.timed(word)[0]
-            self._words.append((word, start_ms + from_ms, start_ms + to_ms))
-            self._samples += len(pcm) // 2
-            self._audio += self._form.encoded(pcm)
-            while len(self._audio) >= self._form.chunk_bytes:
-                yield self._chunk()
-        if self._audio:
-            yield self._chunk()
+        said = await self._speaker.speak(ready, self.form.rate, self._speed)
+        from_ms = self._spoken_ms
+        self._words += [(word, from_ms + start_ms, from_ms + end_ms) for word, start_ms, end_ms in said.words]
+        self._spoken_ms += len(said.pcm) / 2 * 1000 / self.form.rate
+        self._audio += self.form.encoded(said.pcm)
 
-    def _chunk(self) -> Spoken:
-        size = self._form.chunk_bytes
-        spoken = Spoken(bytes(self._audio[:size]), tuple(self._words))
-        del self._audio[:size]
-        self._words.clear()
-        return spoken
+    def chunks(self) -> Iterator[Spoken]:
+        """Yield what has been spoken and not been given yet."""
+        while self._audio:
+            audio = bytes(self._audio[: self.form.chunk_bytes])
+            del self._audio[: len(audio)]
+            self._given_ms += self.form.ms(audio)
+            begun = [word for word in self._words if word[1] < self._given_ms or not self._audio]
+            self._words = self._words[len(begun) :]
+            yield Spoken(audio, begun)

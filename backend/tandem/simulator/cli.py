@@ -1,6 +1,9 @@
 """The command line of the simulator: `tandem simulate`, with `say` and `hear` for its voice."""
 
 import asyncio
+import dataclasses
+from contextlib import AbstractAsyncContextManager, nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +12,11 @@ from rich.console import Console
 
 from tandem.simulator import wav
 from tandem.simulator.app import run
-from tandem.simulator.faults import ANY, FaultBoard, Kind, UnreadableFault, parse_target
+from tandem.simulator.espeak_voice import EspeakVoice, NoEspeak
+from tandem.simulator.faults import ANY, HEADER, QUERY, FaultBoard, Kind, UnreadableFault, parse_target
 from tandem.simulator.latency import PROFILES, Latency
 from tandem.simulator.scripts import Answers, UnreadableScript
-from tandem.simulator.stage import Stage
+from tandem.simulator.stage import Speaker, Stage
 from tandem.simulator.tcp import HOST, Doors
 from tandem.simulator.voice import Voice
 
@@ -23,8 +27,27 @@ cli = typer.Typer(
 
 _EXAMPLES = (
     "Examples:  tandem simulate --profile typical  ·  tandem simulate --fault openai:chat:stall:after=3  ·  "
-    "tandem simulate say 'one two three' three.wav  ·  tandem simulate hear three.wav"
+    "tandem simulate say 'one two three' three.wav  ·  tandem simulate hear three.wav\n\n"
+    f"A base URL can carry a fault of its own: http://{HOST}:9100/with/stall,after=3/v1 stands for /v1 whose requests "
+    f"all stall after three units of output. So can a request, by its header {HEADER} or its query {QUERY}."
 )
+
+
+class Speech(StrEnum):
+    """What the simulated speakers speak with."""
+
+    NUMBERED = "numbered"
+    ESPEAK = "espeak"
+
+
+_Spoken = Annotated[
+    Speech,
+    typer.Option(
+        "--voice",
+        help="What is spoken with: numbered (tones that can be read back) or espeak (English, as people hear it). "
+        "The simulated recognisers understand the numbered voice only.",
+    ),
+]
 
 
 @cli.callback(invoke_without_command=True, epilog=_EXAMPLES)
@@ -35,6 +58,7 @@ def simulate(
     profile: Annotated[str, typer.Option(help=f"How long answers take: {', '.join(PROFILES)}.")] = "none",
     seed: Annotated[int, typer.Option(help="Seed of the times.")] = 0,
     script: Annotated[Path | None, typer.Option(help="A conversation for the models to follow (JSON).")] = None,
+    voice: _Spoken = Speech.NUMBERED,
 ) -> None:
     """Serve the simulated vendors until Ctrl-C."""
     if context.invoked_subcommand:
@@ -43,9 +67,20 @@ def simulate(
         raise typer.BadParameter(f"write one of {', '.join(PROFILES)}", param_hint="--profile")
     stage = Stage(faults=_board(fault or []), latency=Latency(profile, seed), answers=_answers(script))
     try:
-        asyncio.run(run(port, stage, _announce))
+        asyncio.run(_serve(port, stage, voice))
     except OSError as error:
         raise typer.BadParameter(f"{error.strerror}; choose another", param_hint="--port") from error
+    except NoEspeak as error:
+        raise typer.BadParameter(str(error), param_hint="--voice") from error
+
+
+async def _serve(port: int, stage: Stage, voice: Speech) -> None:
+    async with _speaker(voice) as speaker:
+        await run(port, dataclasses.replace(stage, speaker=speaker), _announce)
+
+
+def _speaker(voice: Speech) -> AbstractAsyncContextManager[Speaker]:
+    return EspeakVoice.open() if voice is Speech.ESPEAK else nullcontext(Voice())
 
 
 def _board(faults: list[str]) -> FaultBoard:
@@ -79,9 +114,18 @@ def say(
     text: Annotated[str, typer.Argument(help="Words, divided by spaces.")],
     file: Annotated[Path, typer.Argument(help="The WAV file to write.")],
     rate: Annotated[int, typer.Option(min=8_000, max=48_000, help="Samples per second.")] = 16_000,
+    voice: _Spoken = Speech.NUMBERED,
 ) -> None:
-    """Speak in the numbered voice, as the simulated speakers do."""
-    file.write_bytes(wav.whole(Voice().say(text, rate), rate))
+    """Speak into a file as the simulated speakers do."""
+
+    async def said() -> bytes:
+        async with _speaker(voice) as speaker:
+            return (await speaker.speak(text, rate)).pcm
+
+    try:
+        file.write_bytes(wav.whole(asyncio.run(said()), rate))
+    except NoEspeak as error:
+        raise typer.BadParameter(str(error), param_hint="--voice") from error
 
 
 @cli.command(epilog="Example:  tandem simulate hear recording.wav")

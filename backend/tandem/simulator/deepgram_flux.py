@@ -43,6 +43,7 @@ class Flux:
     """One stream of /v2/listen."""
 
     patience_s: float | None = PATIENCE_S
+    beat_s: float | None = None
     wording = Wording(_error_frame, needed="transcript")
 
     def __init__(self, query: Mapping[str, str], voice: Voice, request_id: str) -> None:
@@ -91,6 +92,9 @@ class Flux:
 
     def neglected(self) -> Says:
         return [Close(1011, NEGLECT)]
+
+    def beat(self) -> Says:
+        return []
 
     def emptied(self, body: Body) -> Body:
         return {**body, "transcript": "", "words": []}

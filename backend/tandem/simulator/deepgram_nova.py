@@ -67,6 +67,7 @@ class Nova:
     """One stream of /v1/listen."""
 
     patience_s: float | None = PATIENCE_S
+    beat_s: float | None = None
     wording = Wording(_error_frame, needed="channel")
 
     def __init__(self, options: Options, voice: Voice, request_id: str) -> None:
@@ -108,6 +109,9 @@ class Nova:
 
     def neglected(self) -> Says:
         return [Close(1011, NEGLECT)]
+
+    def beat(self) -> Says:
+        return []
 
     def emptied(self, body: Body) -> Body:
         return {**body, "channel": self._channel([])}

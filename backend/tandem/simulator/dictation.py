@@ -58,6 +58,7 @@ class Recogniser(Protocol):
     """A vendor's protocol without its socket: what comes goes in, and what is to be said comes out."""
 
     patience_s: float | None  # how long it bears neither audio nor a sign of life
+    beat_s: float | None  # how often it speaks without being spoken to; None for never
     wording: Wording
 
     def begin(self) -> Says:
@@ -80,6 +81,10 @@ class Recogniser(Protocol):
         """Lose patience."""
         ...
 
+    def beat(self) -> Says:
+        """Say what is said every `beat_s`."""
+        ...
+
     def emptied(self, body: Body) -> Body:
         """Return a unit that ends an utterance as it would be if no word had been understood."""
         ...
@@ -87,30 +92,51 @@ class Recogniser(Protocol):
 
 async def take(stage: Stage, line: Line, asked: Asked, recogniser: Recogniser) -> None:
     """Run `recogniser` on `line` until either side ends it."""
-    outbox: asyncio.Queue[tuple[float, Frame | Close]] = asyncio.Queue(_MOST_WAITING)
+    outbox = _Outbox(stage)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_Mouth(stage, line, asked, recogniser, outbox).speak())
-            tasks.create_task(_listen(stage, line, asked, recogniser, outbox))
+            tasks.create_task(_listen(line, asked, recogniser, outbox))
+            if recogniser.beat_s is not None:
+                tasks.create_task(_beat(recogniser, recogniser.beat_s, outbox))
     except* ClientLeft:
         asked.disconnected_at = asyncio.get_running_loop().time()
     except* Over:
         pass
 
 
-async def _listen(
-    stage: Stage,
-    line: Line,
-    asked: Asked,
-    recogniser: Recogniser,
-    outbox: "asyncio.Queue[tuple[float, Frame | Close]]",
-) -> None:
+class _Outbox:
+    """What is to be said, each in its time."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._waiting: asyncio.Queue[tuple[float, Frame | Close]] = asyncio.Queue(_MOST_WAITING)
+
+    def put(self, says: Says) -> None:
+        """Take what a recogniser says now; what is too much is lost."""
+        now = asyncio.get_running_loop().time()
+        for said in says:
+            if not self._waiting.full():
+                self._waiting.put_nowait((now + _delay_ms(self._stage, said) / 1000, said))
+
+    async def next(self) -> Frame | Close:
+        """Return the next one when its time has come."""
+        due, said = await self._waiting.get()
+        await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+        return said
+
+
+async def _beat(recogniser: Recogniser, beat_s: float, outbox: _Outbox) -> None:
+    while True:
+        await asyncio.sleep(beat_s)
+        outbox.put(recogniser.beat())
+
+
+async def _listen(line: Line, asked: Asked, recogniser: Recogniser, outbox: _Outbox) -> None:
     loop = asyncio.get_running_loop()
     says, patient_until = recogniser.begin(), _patience(recogniser, loop.time())
     while True:
-        for said in says:
-            if not outbox.full():
-                outbox.put_nowait((loop.time() + _delay_ms(stage, said) / 1000, said))
+        outbox.put(says)
         try:
             async with asyncio.timeout_at(patient_until):
                 message = await line.receive()
@@ -156,14 +182,7 @@ def _delay_ms(stage: Stage, said: Frame | Close) -> float:
 class _Mouth:
     """Says what is in the outbox. Each utterance is an output of its own, with a fault of its own."""
 
-    def __init__(
-        self,
-        stage: Stage,
-        line: Line,
-        asked: Asked,
-        recogniser: Recogniser,
-        outbox: "asyncio.Queue[tuple[float, Frame | Close]]",
-    ) -> None:
+    def __init__(self, stage: Stage, line: Line, asked: Asked, recogniser: Recogniser, outbox: _Outbox) -> None:
         self._stage, self._line, self._asked = stage, line, asked
         self._recogniser, self._outbox = recogniser, outbox
         self._output: Output | None = None
@@ -171,12 +190,8 @@ class _Mouth:
 
     async def speak(self) -> None:
         """Go on until the line is closed, which raises Over."""
-        loop = asyncio.get_running_loop()
         while True:
-            due, said = await self._outbox.get()
-            if due > loop.time():
-                await asyncio.sleep(due - loop.time())
-            match said:
+            match await self._outbox.next():
                 case Close(code, reason):
                     await self._line.close(code, reason)
                 case Frame(body, Part.ASIDE):

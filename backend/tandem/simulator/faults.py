@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-HEADER = "x-simulate-fault"  # a request's own fault; QUERY is for clients that cannot set headers
+HEADER = "x-simulate-fault"  # a request's own fault; QUERY and PATH are for clients that cannot set headers
 QUERY = "simulate_fault"
+PATH = "fault"  # the name of a parameter of the path: /with/{fault}/...
 ANY = "*"
 VENDORS = ("deepgram", "assemblyai", "openai", "groq", "cartesia", "tavily")
 
@@ -119,9 +120,12 @@ def parse_target(text: str) -> tuple[str, str, Fault]:
     return vendor, route or ANY, parse(fault.replace(":", ";", 1))
 
 
-def requested(headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
-    """Return the fault that a request asks for itself, unread; None if it asks for none."""
-    return headers.get(HEADER) or query.get(QUERY)
+def requested(headers: Mapping[str, str], query: Mapping[str, str], path: Mapping[str, str]) -> str | None:
+    """Return the fault that a request asks for itself, unread; None if it asks for none.
+
+    `path` holds the parameters of its path. The header counts most, and the path least.
+    """
+    return headers.get(HEADER) or query.get(QUERY) or path.get(PATH)
 
 
 class FaultBoard:

@@ -108,9 +108,13 @@ class Latency:
         self._paces = PROFILES[profile] if isinstance(profile, str) else profile
         self._source = random.Random(seed)  # noqa: S311 a simulation, not a secret
 
-    def first_ms(self, slot: Slot) -> float:
-        """Return how long the first output takes from the moment its input is there."""
-        return self._pace(slot).first.draw(self._source)
+    def first_ms(self, slot: Slot, audio_ms: float = 0) -> float:
+        """Return how long the first output takes from the moment its input is there.
+
+        `audio_ms` is how much audio that input is, if it comes all at once.
+        """
+        pace = self._pace(slot)
+        return pace.first.draw(self._source) + (audio_ms * pace.real_time.draw(self._source) if audio_ms else 0)
 
     def unit_ms(self, slot: Slot, audio_ms: float = 0) -> float:
         """Return how long the next unit takes after the one before; `audio_ms` is how much audio it holds."""

@@ -31,6 +31,7 @@ _CODES = {
     429: ("requests", "rate_limit_exceeded"),
     498: ("capacity", "capacity_exceeded"),
 }
+_SPEEDS = (0.25, 4.0)  # the least and the most that `speed` may be
 _BROKE_STATUS = {"openai": 429, "groq": 402}
 
 
@@ -158,9 +159,12 @@ class _Service:
         form = str((body or {}).get("response_format", "mp3"))
         if body is None or not isinstance(body.get("input"), str) or form not in ("pcm", "wav"):
             return JSONResponse(error_body(400, "an input is needed; the simulator speaks pcm and wav"), 400)
+        speed = body.get("speed", 1.0)
+        if not isinstance(speed, int | float) or not _SPEEDS[0] <= speed <= _SPEEDS[1]:
+            return JSONResponse(error_body(400, "speed must be between 0.25 and 4.0"), 400)
 
         def units(empty: bool) -> AsyncGenerator[bytes, None]:
-            return spoken(self.stage, "" if empty else body["input"], as_wav=form == "wav")
+            return spoken(self.stage, "" if empty else body["input"], speed, as_wav=form == "wav")
 
         return await played(self.stage, request, asked, AUDIO, units, media_type=f"audio/{form}")
 
@@ -178,7 +182,7 @@ class _Service:
 
         async def units(empty: bool) -> AsyncGenerator[bytes, None]:
             words = [] if empty else [word for word in self.stage.voice.hear(pcm, rate) if word.whole]
-            await wait_ms(self.stage.latency.first_ms(Slot.STT))
+            await wait_ms(self.stage.latency.first_ms(Slot.STT, len(pcm) / 2 / rate * 1000))
             yield Transcript(words, len(pcm) / 2 / rate, language).written(form)
 
         media_type = "text/plain" if form == "text" else "application/json"

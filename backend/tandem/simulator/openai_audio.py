@@ -14,9 +14,9 @@ SPEECH_RATE = 24_000  # Hz, mono s16le: the rate of OpenAI's `pcm`
 _CHUNK_MS = 100
 
 
-async def spoken(stage: Stage, text: str, *, as_wav: bool) -> AsyncGenerator[bytes, None]:
+async def spoken(stage: Stage, text: str, speed: float, *, as_wav: bool) -> AsyncGenerator[bytes, None]:
     """Yield `text` as speech in pieces of 100 ms; the last piece is empty and stands for the end."""
-    pcm = stage.voice.say(text, SPEECH_RATE)
+    pcm = (await stage.speaker.speak(text, SPEECH_RATE, speed)).pcm
     await wait_ms(stage.latency.first_ms(Slot.TTS))
     opening = wav.open_header(SPEECH_RATE) if as_wav else b""
     size = 2 * SPEECH_RATE * _CHUNK_MS // 1000

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.requests import HTTPConnection
 from starlette.types import Receive
@@ -14,7 +14,7 @@ from tandem.simulator.faults import Fault, FaultBoard, Kind
 from tandem.simulator.latency import Latency
 from tandem.simulator.scripts import Answers
 from tandem.simulator.tcp import Lines
-from tandem.simulator.voice import Voice
+from tandem.simulator.voice import Said, Voice
 
 _FOR_EVER_S = 3_600  # a stall lasts until the client has enough; nothing waits without an end
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "x-api-key"})
@@ -58,13 +58,22 @@ class Requests:
         self._asked.clear()
 
 
+class Speaker(Protocol):
+    """What speaks for the simulated vendors."""
+
+    async def speak(self, text: str, rate: int, speed: float = 1.0) -> Said:
+        """Return `text` as speech of `rate` Hz, `speed` times as fast as usual, as far as the voice can."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Everything a vendor's routes need; one per simulator."""
 
     faults: FaultBoard = field(default_factory=FaultBoard)
     latency: Latency = field(default_factory=Latency)
-    voice: Voice = field(default_factory=Voice)
+    voice: Voice = field(default_factory=Voice)  # what is heard
+    speaker: Speaker = field(default_factory=Voice)  # what is spoken with
     answers: Answers = field(default_factory=Answers)
     requests: Requests = field(default_factory=Requests)
     lines: Lines = field(default_factory=Lines)
@@ -74,7 +83,7 @@ class Stage:
 
         Call it once per HTTP request; on a socket with contexts once per context.
         """
-        own = faults.requested(connection.headers, connection.query_params)
+        own = faults.requested(connection.headers, connection.query_params, connection.path_params)
         asked.fault = self.faults.strike(asked.vendor, asked.route, own)
         return asked.fault
 

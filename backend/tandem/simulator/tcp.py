@@ -43,8 +43,14 @@ class Lines:
         return self._lines[client]
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, app: Address) -> None:
-        """Connect a client to the app at `app`, and carry bytes both ways until either side ends."""
-        inward, outward = await asyncio.open_connection(*app)
+        """Connect a client to the app at `app`, and carry bytes both ways until either side ends.
+
+        `writer` is left to whoever gave it, for whom an end before all of this has begun is an end, too.
+        """
+        try:
+            inward, outward = await asyncio.open_connection(*app)
+        except OSError:  # the app has gone first
+            return
         seen = outward.get_extra_info("sockname")[:2]
         line = self._lines[seen] = _Line(writer)
         try:
@@ -53,8 +59,7 @@ class Lines:
                 group.create_task(line.pump(inward, writer))
         finally:
             del self._lines[seen]
-            for end in (writer, outward):
-                end.close()
+            outward.close()
 
 
 @dataclass(slots=True)
@@ -112,6 +117,7 @@ class Doors:
         self._servers: dict[str, asyncio.Server] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: set[str] = set()
+        self._closed = False
         self.ports: dict[str, int] = {}
 
     def open(self, name: str, port: int) -> None:
@@ -119,21 +125,27 @@ class Doors:
         listener = bound(port)
         self.ports[name] = listener.getsockname()[1]
         self._opening.add(name)
-        self._start(self._serve(name, listener))
+        self._start(self._serve(name, listener), lambda task: listener.close() if task.cancelled() else None)
 
     async def _serve(self, name: str, listener: socket.socket) -> None:
-        server = await asyncio.start_server(self._welcome, sock=listener)
-        self._opening.discard(name)
+        server = await asyncio.start_server(self._welcome, sock=listener, start_serving=False)
         self._servers[name] = server
+        await server.start_serving()
+        self._opening.discard(name)
         self.follow()
 
     def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._start(self._lines.carry(reader, writer, self._app))
+        if self._closed:  # it was accepted before
+            writer.close()
+        else:
+            self._start(self._lines.carry(reader, writer, self._app), lambda _: writer.close())
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, None], ended: Callable[[asyncio.Task[None]], object]) -> None:
+        """Do `work` in a task. `ended` comes after it in any case: a task that is cancelled early does nothing."""
         task = self._group.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(ended)
 
     def follow(self) -> None:
         """Open and close the vendors' doors as the faults say."""
@@ -147,6 +159,7 @@ class Doors:
 
     def close(self) -> None:
         """Listen no more, and drop what is connected."""
+        self._closed = True
         for server in self._servers.values():
             server.close()
         for task in self._tasks:

@@ -181,7 +181,7 @@ async def opened(
 
 def _at_the_door(stage: Stage, socket: WebSocket, asked: Asked) -> Fault | None:
     """Return the fault of the upgrade itself; one that waits for the output is left on the board until then."""
-    own = faults.requested(socket.headers, socket.query_params)
+    own = faults.requested(socket.headers, socket.query_params, socket.path_params)
     fault = faults.parse(own) if own else stage.faults.peek(asked.vendor, asked.route)
     return stage.strike(asked, socket) if fault and fault.kind in _AT_THE_DOOR else None
 
@@ -191,7 +191,8 @@ def later_strike(stage: Stage, way: Way, asked: Asked, *, refusable: bool = Fals
 
     A `refusable` output also takes a STATUS.
     """
-    own = faults.requested(way.connection.headers, way.connection.query_params)
+    connection = way.connection
+    own = faults.requested(connection.headers, connection.query_params, connection.path_params)
     fault = faults.parse(own) if own else stage.faults.peek(asked.vendor, asked.route)
     spared = (Kind.HANG, Kind.REFUSED) if refusable else (Kind.HANG, Kind.REFUSED, Kind.STATUS)
     return None if fault is None or fault.kind in spared else stage.strike(asked, way.connection)
