@@ -31,12 +31,14 @@ from tandem.core.link import (
     StateChanged,
 )
 from tandem.core.ports import LanguageModel, Slot, SpeechToText, SpokenAudio, TextToSpeech, Toolbox, VoiceDetector
-from tandem.session.equipment import Apology, Equipment, Limits
+from tandem.session.equipment import Equipment, Limits, Recorded, Sentences
 from tandem.session.session import Session
 
 M = TypeVar("M", bound=CallMessage)
 FRAME_MS = 20
 APOLOGY = "Sorry, not now."
+FILLER = "One moment, please."
+VOICELESS = "I have lost my voice."
 
 
 class Caller:
@@ -121,8 +123,12 @@ async def call(
     settings: CallSettings | None = None,
     make_detector: Callable[[], VoiceDetector] = FakeDetector,
     toolbox: Toolbox | None = None,
+    fills: bool = False,
 ) -> AsyncIterator[Caller]:
-    """Run a session over these chains (by default one healthy fake each) until the test is done with it."""
+    """Run a session over these chains (by default one healthy fake each) until the test is done with it.
+
+    It `fills` a long silence only if asked to.
+    """
     speech = CodedSpeech()
     caller = Caller(speech)
     equipment = Equipment(
@@ -136,7 +142,9 @@ async def call(
         clock=loop_clock,
         instructions="Be brief.",
         toolbox=toolbox,
-        apology=Apology(APOLOGY, SpokenAudio(tone(900), RATE)),
+        sentences=Sentences(
+            apology=_recorded(APOLOGY), filler=_recorded(FILLER, really=fills), voiceless=_recorded(VOICELESS)
+        ),
         limits=limits or Limits(),
     )
     chosen = replace(settings or CallSettings(), output_rate=RATE)
@@ -146,3 +154,7 @@ async def call(
         yield caller
         caller.hang_up()
         await running
+
+
+def _recorded(text: str, *, really: bool = True) -> Recorded:
+    return Recorded(text, {"voice": SpokenAudio(tone(900), RATE)} if really else {})

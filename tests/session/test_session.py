@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from caller import APOLOGY, call
+from caller import APOLOGY, FILLER, VOICELESS, call
 
 from fakes import CodedSpeech, Fail, FakeModel, FakeRecogniser, FakeVoice, Hang, Listen, Speech, Text, Wait, tone
 from tandem.core.errors import Fault
@@ -207,16 +207,35 @@ async def test_when_no_model_can_answer_the_caller_hears_an_apology_and_the_call
     assert history(model, 1) == [("user", "hello"), ("assistant", APOLOGY), ("user", "again")]
 
 
-async def test_a_voice_that_breaks_in_mid_reply_leaves_only_what_it_said_and_an_apology_in_history() -> None:
+async def test_when_no_voice_works_any_more_the_caller_is_told_and_reads_the_rest() -> None:
     model = FakeModel(answer=LONG)
     async with call(llm=[model], tts=[FakeVoice("voice", [Speech(6), Fail()])]) as caller:
         await caller.say("count")
         await caller.until_state("listening", count=2)
         await caller.say("again")
-        await caller.until(TurnMeasured, count=2)
-    heard = caller.replies()[0].heard_text
-    assert heard == f"one two {APOLOGY}"  # 600 ms: one ends at 180 ms, two at 360 ms, three at 660 ms
-    assert history(model, 1)[1] == ("assistant", heard)
+        await caller.until_state("listening", count=3)
+    assert (await caller.until(CallError)).code == "tts_unavailable"
+    shown = caller.replies()[0]
+    assert shown.heard_text == shown.text
+    assert sorted(shown.text.split()) == sorted(f"{LONG} {VOICELESS}".split())
+    assert history(model, 1)[1] == ("assistant", shown.heard_text)
+
+
+async def test_a_model_that_nobody_can_follow_has_what_it_wrote_said_before_the_apology() -> None:
+    async with call(llm=[FakeModel("model", [Text("one two three. four "), Fail()], [Fail()])]) as caller:
+        await caller.say("count")
+        await caller.until_state("listening", count=2)
+    assert caller.replies()[-1].heard_text == f"one two three. four {APOLOGY}"
+
+
+async def test_a_long_silence_is_filled_once() -> None:
+    async with call(llm=[FakeModel("model", [Wait(3_000), Text(), Completed("stop")])], fills=True) as caller:
+        await caller.say("what is six times seven")
+        await caller.until_state("listening", count=2)
+    assert caller.replies()[-1].heard_text == f"{FILLER} {ANSWER}"
+    (measured,) = caller.all(TurnMeasured)
+    assert measured.turn_latency_ms is not None
+    assert measured.turn_latency_ms > 3_000
 
 
 async def test_a_recogniser_that_dies_in_mid_utterance_loses_no_word() -> None:

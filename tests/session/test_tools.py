@@ -55,7 +55,7 @@ async def test_a_model_that_asks_for_a_tool_answers_with_its_result() -> None:
 
 
 async def test_while_a_tool_takes_long_the_caller_hears_that_it_does() -> None:
-    async with call(llm=[asking("It is noon.")], toolbox=Shelf(takes_ms=3000)) as caller:
+    async with call(llm=[asking("It is noon.")], toolbox=Shelf(takes_ms=3000), fills=True) as caller:
         caller.does(TextTyped("what time is it"))
         await caller.until_state("speaking")
         await caller.until_state("listening", count=2)
@@ -64,7 +64,7 @@ async def test_while_a_tool_takes_long_the_caller_hears_that_it_does() -> None:
 
 async def test_a_tool_is_cancelled_with_its_reply() -> None:
     shelf = Shelf(takes_ms=60_000)
-    async with call(llm=[asking("It is noon.")], toolbox=shelf) as caller:
+    async with call(llm=[asking("It is noon.")], toolbox=shelf, fills=True) as caller:
         caller.does(TextTyped("what time is it"))
         await caller.until_state("speaking")
         caller.does(StopPressed())

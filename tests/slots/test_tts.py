@@ -31,7 +31,7 @@ async def spoken(tts: TtsSlot, phrase: str = PHRASE) -> list[Served[SpokenAudio]
 
 
 async def replayed(tts: TtsSlot, recording: SpokenAudio) -> list[Served[SpokenAudio]]:
-    async with aclosing(tts.replay(recording)) as served:
+    async with aclosing(tts.replay({"a": recording})) as served:
         return [audio async for audio in served]
 
 
@@ -217,3 +217,18 @@ async def test_a_recording_is_replayed_whole_at_the_calls_rate(rate: int) -> Non
 @pytest.mark.parametrize("rate", [16_000, 24_000])
 async def test_an_empty_recording_yields_nothing(rate: int) -> None:
     assert await replayed(slot(), SpokenAudio(b"", rate)) == []
+
+
+async def test_a_recording_is_played_in_the_voice_that_spoke_last() -> None:
+    tts = slot(FakeVoice("a", [Fail()]), FakeVoice("b"))
+    recordings = {"a": SpokenAudio(tone(400, 24_000), 24_000), "b": SpokenAudio(tone(600, 24_000), 24_000)}
+    async with aclosing(tts.replay(recordings)) as served:
+        assert length_ms([audio async for audio in served]) == pytest.approx(400)
+    await spoken(tts)
+    async with aclosing(tts.replay(recordings)) as served:
+        assert length_ms([audio async for audio in served]) == pytest.approx(600)
+
+
+async def test_without_a_recording_nothing_is_played() -> None:
+    async with aclosing(slot(FakeVoice()).replay({})) as served:
+        assert [audio async for audio in served] == []

@@ -58,10 +58,13 @@ class BreakerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to try the provider once; give it back with `Breaker.settle`. One of an older generation says nothing."""
+    """Leave to try the provider once; give it back with `Breaker.settle`. One of an older generation says nothing.
+
+    `probe` numbers the probes; 0 is none.
+    """
 
     generation: int
-    probe: bool = False
+    probe: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ class Breaker:
         self._changed = changed
         self._jitter = jitter
         self._limits = limits or BreakerLimits()
-        self._state = State.CLOSED
+        self._state, self._reason = State.CLOSED, Reason.OPERATOR
         self._generation = 0
         self._recent: deque[tuple[float, Outcome]] = deque()
         self._in_row = 0
@@ -100,6 +103,7 @@ class Breaker:
         self._openings = 0  # since it was last well
         self._held = False  # open until an operator says otherwise
         self._leased_until = 0.0  # the time until which a probe is out
+        self._probes = 0
         self._good = 0
         self._ramp_began: float | None = None
         self._asked = 0  # requests since the ramp began
@@ -125,23 +129,34 @@ class Breaker:
         """Return leave to serve a request, or None. A provider that has just recovered gets a share of the requests."""
         if self.state is not State.CLOSED:
             return None
-        if self._ramp_began is not None:
-            step = int((self._clock() - self._ramp_began) / self._limits.ramp_step_ms)
-            if step >= len(self._limits.ramp):
-                self._ramp_began, self._openings = None, 0
-            else:
-                self._asked += 1
-                share = self._limits.ramp[step]
-                if int(self._asked * share) == int((self._asked - 1) * share):
-                    return None
+        if (share := self._share()) is not None:
+            self._asked += 1
+            if int(self._asked * share) == int((self._asked - 1) * share):
+                return None
         return Permit(self._generation)
+
+    def _share(self) -> float | None:
+        """Return the share of the requests that a provider gets which has just recovered; None: all, it is trusted."""
+        if self._ramp_began is None:
+            return None
+        step = int((self._clock() - self._ramp_began) / self._limits.ramp_step_ms)
+        if step >= len(self._limits.ramp):
+            self._ramp_began, self._openings = None, 0
+            return None
+        return self._limits.ramp[step]
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it serves all requests."""
+        return self.state is State.CLOSED and self._share() is None
 
     def probe(self) -> Permit | None:
         """Return leave to try a half-open provider with a request that nobody waits for; one at a time."""
         if self.state is not State.HALF_OPEN or self._clock() < self._leased_until:
             return None
         self._leased_until = self._clock() + self._limits.lease_ms
-        return Permit(self._generation, probe=True)
+        self._probes += 1
+        return Permit(self._generation, self._probes)
 
     def force(self) -> Permit:
         """Return leave in any state: nobody else is left to serve."""
@@ -152,11 +167,11 @@ class Breaker:
     def settle(self, permit: Permit, outcome: Outcome, *, retry_after_ms: float | None = None) -> None:
         """Take back a permit with what came of it. `retry_after_ms` is how long the provider asked to be left alone."""
         state = self.state
-        if permit.generation != self._generation:
+        if permit.generation != self._generation or (permit.probe and permit.probe != self._probes):
             return
         if permit.probe:
             self._leased_until = 0.0
-        if outcome is Outcome.NEUTRAL:
+        if outcome is Outcome.NEUTRAL or self._held:
             return
         if outcome is Outcome.PERMANENT:
             self._open(Reason.PERMANENT, self._limits.permanent_ms)
@@ -174,13 +189,10 @@ class Breaker:
         self._recent.append((now, outcome))
         while self._recent[0][0] < now - limits.window_ms:
             self._recent.popleft()
-        if outcome is Outcome.SUCCESS:
-            self._in_row = 0
-        if outcome is Outcome.FAILURE:
-            self._in_row += 1
-            if self._ramp_began is not None:
-                self._open(Reason.PROBE_FAILED)
-                return
+        self._in_row = self._in_row + 1 if outcome is Outcome.FAILURE else 0
+        if self._in_row and self._share() is not None:
+            self._open(Reason.PROBE_FAILED)
+            return
         if reason := self._tripped():
             self._open(reason)
 
@@ -198,7 +210,9 @@ class Breaker:
         return Reason.FAILURE_RATE if failed and failed + slow >= limits.failed_or_slow * total else None
 
     def _recover(self) -> None:
-        """It did well while it was not trusted."""
+        """It did well while it was not trusted; one that asked to be left alone, or whose key is refused, stays so."""
+        if self._state is State.OPEN and self._reason in (Reason.ASKED_TO_WAIT, Reason.PERMANENT):
+            return
         self._good += 1
         if self._good >= self._limits.good_probes:
             self._ramp_began, self._asked = self._clock(), 0
@@ -214,7 +228,7 @@ class Breaker:
         self._enter(State.OPEN, reason, cool_down_ms)
 
     def _enter(self, state: State, reason: Reason, cool_down_ms: float = 0.0) -> None:
-        self._state = state
+        self._state, self._reason = state, reason
         self._generation += 1
         self._in_row = 0
         self._recent.clear()

@@ -63,10 +63,11 @@ class Lease(Generic[P]):
         self._settle(Outcome.SLOW if slow else Outcome.SUCCESS)
 
     def failed(self, error: ProviderError) -> None:
-        if not self._settled:
+        outcome = _OUTCOMES.get(error.fault, Outcome.FAILURE)
+        if not self._settled and outcome is not Outcome.NEUTRAL:
             self.member.record.failures += 1
             self.member.record.last_fault = error.fault
-        self._settle(_OUTCOMES.get(error.fault, Outcome.FAILURE), error.retry_after_ms)
+        self._settle(outcome, error.retry_after_ms)
 
     def released(self) -> None:
         """It came to nothing, by nobody's fault."""
@@ -116,6 +117,10 @@ class Chain(Generic[P]):
     def names(self) -> list[str]:
         return [member.name for member in self.members]
 
+    def member(self, name: str) -> Member[P]:
+        """Return the provider of this name, with what is known of it."""
+        return self.members[self.names.index(name)]
+
     @property
     def calm(self) -> bool:
         """Whether every breaker is closed."""
@@ -136,10 +141,10 @@ class Chain(Generic[P]):
     def rival(self, tried: Collection[str]) -> Lease[P] | None:
         """Return leave for a hedge, if the slot is calm, the budget allows it and there is an equal to ask."""
         equals = [member for member in self.members if member.name not in tried and not member.last_resort]
-        if not equals or not self.calm or not self.hedges.take():
+        if not equals or not self.calm:
             return None
         permit = equals[0].breaker.admit()
-        return Lease(equals[0], permit) if permit else None
+        return Lease(equals[0], permit) if permit and self.hedges.take() else None
 
     def probe(self) -> Lease[P] | None:
         """Return leave for a shadow attempt on a provider that may be well again."""
@@ -156,4 +161,4 @@ class Chain(Generic[P]):
     def has_better_than(self, serving: str) -> bool:
         """Whether a provider that is preferred to the serving one is well."""
         before = self.members[: self.names.index(serving)]
-        return any(member.breaker.state is State.CLOSED for member in before)
+        return any(member.breaker.trusted for member in before)

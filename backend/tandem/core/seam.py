@@ -1,11 +1,11 @@
 """The seam of a reply that two models write: nothing is said twice, and no word is half of one, half of the other."""
 
 import re
+import unicodedata
 
-_WORD = re.compile(r"\S+")
-_LETTERS = re.compile(r"\w+")
-# A text is cut behind these too, because Chinese and Japanese put no space between words.
+# Chinese and Japanese put no space between words: there, each character is one.
 _UNSPACED = re.compile(r"[\u3000-\u9fff\uf900-\ufaff\uff00-\uffef]")
+_WORD = re.compile(rf"{_UNSPACED.pattern}|(?:(?!{_UNSPACED.pattern})\S)+")
 _CLOSING = tuple(".,;:!?…)]}»”’。，、！？")
 _MOST_HELD_WORDS = 400  # a model that says more than this over again is not held back any longer
 
@@ -36,8 +36,8 @@ class Seam:
     """
 
     def __init__(self, begun: str) -> None:
-        self._begun = [_plain(word) for word in _WORD.findall(begun)]
-        self._open_end = begun.rstrip()[-1:].isalnum()
+        self._begun = [plain(word) for word in _WORD.findall(begun)]
+        self._open_end = any(_is_letter(char) for char in begun.rstrip()[-1:])
         self._spaced = bool(begun) and not begun[-1].isspace() and not _UNSPACED.match(begun[-1])
         self._held = ""
         self._joined = False
@@ -47,7 +47,7 @@ class Seam:
         if self._joined:
             return text
         self._held += text
-        words = [_plain(word) for word in _WORD.findall(self._held)]
+        words = [plain(word) for word in _WORD.findall(self._held)]
         if not words or (len(words) < _MOST_HELD_WORDS and self._may_still_repeat(words)):
             return ""
         return self.flush()
@@ -57,10 +57,12 @@ class Seam:
         if self._joined:
             return ""
         words = list(_WORD.finditer(self._held))
-        repeated = self._repeated([_plain(word.group()) for word in words])
+        repeated = self._repeated([plain(word.group()) for word in words])
         self._joined = True
-        rest = self._held[_end_of(words[repeated - 1], self._open_end) if repeated else 0 :].lstrip()
-        return f" {rest}" if rest and self._spaced and not rest.startswith(_CLOSING) else rest
+        after = self._held[_end_of(words[repeated - 1], self._open_end) if repeated else 0 :]
+        rest = after.lstrip()
+        apart = self._spaced and after and not (rest.startswith(_CLOSING) or _UNSPACED.match(rest))
+        return f" {rest}" if apart else rest
 
     def _may_still_repeat(self, words: list[str]) -> bool:
         """Tell whether `words` are the start of a repetition that reaches the end of what was begun, but do not yet."""
@@ -76,11 +78,16 @@ class Seam:
         return 0
 
 
+def plain(word: str) -> str:
+    """Return a word without case and punctuation, for comparisons; one of punctuation only stays as it is."""
+    return "".join(char for char in word if _is_letter(char)).casefold() or word
+
+
 def _end_of(word: re.Match[str], open_end: bool) -> int:
     """Return where a repeated word ends; the punctuation behind it is new if what was begun has none there."""
-    letters = list(_LETTERS.finditer(word.group()))
-    return word.start() + letters[-1].end() if open_end and letters else word.end()
+    ends = [at for at, char in enumerate(word.group(), 1) if _is_letter(char)]
+    return word.start() + ends[-1] if open_end and ends else word.end()
 
 
-def _plain(word: str) -> str:
-    return "".join(_LETTERS.findall(word)).casefold() or word
+def _is_letter(char: str) -> bool:
+    return unicodedata.category(char)[0] in "LMN"

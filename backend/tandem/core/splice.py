@@ -1,10 +1,11 @@
 """The splice of a phrase that two voices speak: which of its words went out, and what the next one has to say."""
 
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from tandem.core.audio import Word, duration_ms
 from tandem.core.ports import SpokenAudio
+from tandem.core.seam import plain
 
 _ROUNDING_MS = 0.5
 
@@ -38,6 +39,10 @@ class Splice:
 
     def finish(self) -> SpokenAudio:
         """The present voice has said all that it was asked to; return what was held back."""
+        # The last word may end a little behind the last sample.
+        end_ms = duration_ms(self._sent_bytes + len(self._held), self._rate) if self._rate else 0.0
+        late = self._words[self._told :]
+        self._words[self._told :] = [Word(word.text, word.start_ms, min(end_ms, word.end_ms)) for word in late]
         released = self._release(len(self._held))
         self.rest = ""
         return released
@@ -45,7 +50,7 @@ class Splice:
     def take_over(self) -> str:
         """Return what is left to say: the present voice, if any, is lost, and what was held back is dropped."""
         words = self.rest.split()
-        self.rest = " ".join(words[self._said(len(words)) :]) if self._sent_bytes else self.rest
+        self.rest = " ".join(words[self._said(words) :]) if self._sent_bytes else self.rest
         self._base_ms += duration_ms(self._sent_bytes, self._rate) if self._rate else 0.0
         self._held.clear()
         self._words.clear()
@@ -69,15 +74,23 @@ class Splice:
         del self._held[:count]
         self._sent_bytes += count
         sent_ms = duration_ms(self._sent_bytes, self._rate) if self._rate else 0.0
-        known = [word for word in self._words[self._told :] if word.end_ms <= sent_ms + _ROUNDING_MS]
+        known = list(takewhile(lambda word: word.end_ms <= sent_ms + _ROUNDING_MS, self._words[self._told :]))
         self._told += len(known)
         base = self._base_ms
         words = tuple(Word(word.text, base + word.start_ms, base + word.end_ms) for word in known)
         return SpokenAudio(pcm, self._rate, words)
 
-    def _said(self, most: int) -> int:
-        """Return how many words of `rest` have been sent whole."""
+    def _said(self, asked: list[str]) -> int:
+        """Return how many of the words asked for were sent whole, as far as they are those that the voice tells of."""
         if not self._timed():
             return 0
         sent_ms = duration_ms(self._sent_bytes, self._rate)
-        return min(sum(word.end_ms <= sent_ms + _ROUNDING_MS for word in self._words), most)
+        said = [plain(word.text) for word in takewhile(lambda each: each.end_ms <= sent_ms + _ROUNDING_MS, self._words)]
+        count = 0
+        for place, word in enumerate(asked, 1):
+            if not any(char.isalnum() for char in word):  # a dash: nobody tells of it
+                continue
+            if not said or said.pop(0) != plain(word):
+                break
+            count = place
+        return count

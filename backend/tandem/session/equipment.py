@@ -1,6 +1,6 @@
 """What the process lends to each call: the chains, the audio parts, the clock, and the limits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tandem.core.barge_in import BargeInLimits
@@ -35,18 +35,27 @@ class Limits:
     player_patience_ms: float = 5_000  # how much longer than its length a reply may take to sound
     playback_report_ms: float = 300  # how long a cut waits for the player's word on what was heard
     quality_every_ms: float = 2_000
-    filler_after_ms: float = 900  # a tool that takes longer is spoken over
+    filler_after_ms: float = 900  # without audio since the turn ended: the caller is told to wait, once
     gate: GateLimits = field(default_factory=GateLimits)
     patience: Patience = field(default_factory=Patience)
     barge_in: BargeInLimits = field(default_factory=BargeInLimits)
 
 
 @dataclass(frozen=True, slots=True)
-class Apology:
-    """What is said when no provider can go on, with its audio made ahead of time (empty: it is shown, not spoken)."""
+class Recorded:
+    """A sentence that was spoken ahead of time, by each voice that could, under its name (none: it is only shown)."""
 
     text: str
-    audio: SpokenAudio
+    audio: Mapping[str, SpokenAudio]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """What Tandem says itself: when no model can go on, while something takes long, and when no voice works."""
+
+    apology: Recorded
+    filler: Recorded
+    voiceless: Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class Equipment:
     notify: Notify
     clock: Clock
     instructions: str
-    apology: Apology
+    sentences: Sentences
     toolbox: Toolbox | None = None
     limits: Limits = field(default_factory=Limits)
 

@@ -1,7 +1,7 @@
 """One reply: the model writes, the voice speaks, and the ledger keeps what the caller has heard of it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from tandem.core.audio import duration_ms
 from tandem.core.conversation import Entry
 from tandem.core.deadline import Deadline
 from tandem.core.errors import ChainSpent
-from tandem.core.link import CallMessage, ReplyAudio, ReplyAudioEnded, ReplyDone, ReplyText, SkillCalled
+from tandem.core.link import CallError, CallMessage, ReplyAudio, ReplyAudioEnded, ReplyDone, ReplyText, SkillCalled
 from tandem.core.phrases import PhraseCutter, count_letters, split_after
 from tandem.core.playback import PlaybackLedger
 from tandem.core.ports import (
@@ -25,14 +25,13 @@ from tandem.core.ports import (
     TtsOptions,
 )
 from tandem.core.turn import Event
-from tandem.session.equipment import Apology, Limits
+from tandem.session.equipment import Limits, Recorded, Sentences
 from tandem.session.stopwatch import Stopwatch
 from tandem.slots.llm import LlmSlot
 from tandem.slots.request import Served
 from tandem.slots.tts import TtsSlot
 
 _MOST_ROUNDS = 4  # of tool calls in one reply; after them the model has to answer
-_FILLER = "One moment, please. "
 _PHRASES_AHEAD = 4  # the model may write this many phrases ahead of the voice
 _LEAST_WAIT_MS = 1  # a remainder of rounding is not worth a wake-up, and may be too small for the clock to move
 
@@ -49,6 +48,7 @@ class Stage:
     stopwatch: Stopwatch
     tell: Callable[[Event], None]
     send: Callable[[CallMessage], None]
+    sentences: Sentences
     toolbox: Toolbox | None = None
 
 
@@ -73,9 +73,12 @@ class Reply:
         self.epoch = epoch
         self.turn = turn
         self.entry = entry
-        self.started = False  # its first audio was sent
+        self.started = False  # its first audio was sent, if only that of a filler
         self.written = False  # the model has ended its text properly
         self.tool_messages: list[Message] = []  # the calls that were made for it, and their results
+        self._answered = False  # the first audio of the answer itself was sent
+        self._spent = False  # no model could go on
+        self._voiceless = False  # no voice could go on: what is left is read, not heard
         self._over = False
         self._stage = stage
         self._before = entry.text  # heard of an earlier part of the same reply
@@ -99,34 +102,47 @@ class Reply:
     # --- saying it ---
 
     async def run(self, script: Script) -> None:
-        """Perform the script, and return when the caller has heard it all or no provider can go on."""
-        failed = False
+        """Perform the script, and return when the caller has heard it all or no model can go on."""
         self._stage.llm.new_turn()
         self._stage.tts.new_turn()
-        try:
-            async with asyncio.TaskGroup() as pair:
-                pair.create_task(self._write(script))
-                pair.create_task(self._speak(script.tts))
-        except* ChainSpent:
-            failed = True
-        if failed:
+        async with asyncio.TaskGroup() as work:
+            filling = work.create_task(self._fill())
+            work.create_task(self._write(script))
+            await work.create_task(self._speak(script.tts))
+            filling.cancel()
+        if self._spent:
             self._tell(Event.REPLY_FAILED)
         else:
             await self._finish()
 
-    async def apologise(self, apology: Apology) -> None:
-        """Say that it cannot go on, in audio that was made ahead of time."""
+    async def apologise(self) -> None:
+        """Say that it cannot go on."""
         self._ledger.abandon()
-        self._text = _joined(self._ledger.text, apology.text)
-        self._send(ReplyText(self.turn, apology.text, "tandem"))
-        self._ledger.begin(apology.text)
-        await self._send_all(self._stage.tts.replay(apology.audio))
-        self._ledger.complete()
+        self._text = self._ledger.text
+        await self._replay(self._stage.sentences.apology)
         await self._finish()
+
+    async def _fill(self) -> None:
+        """Ask for patience, if there is nothing to hear for too long; once."""
+        await asyncio.sleep(self._stage.limits.filler_after_ms / 1000)
+        filler = self._stage.sentences.filler
+        if not self.started and filler.audio:
+            await self._replay(filler, answer=False)
+
+    async def _replay(self, sentence: Recorded, *, answer: bool = True) -> None:
+        """Say, or at least show, what was recorded."""
+        said = f" {sentence.text} "
+        self._text = self._text + said if self.started else said + self._text
+        self._send(ReplyText(self.turn, said, "tandem"))
+        async with aclosing(self._stage.tts.replay(sentence.audio)) as served:
+            self._ledger.begin(sentence.text)
+            async for audio in served:
+                self._send_audio(audio, answer=answer)
+        self._ledger.complete()
 
     def _deadline(self) -> Deadline | None:
         """Until its first audio, all that is tried for a reply has one deadline."""
-        return None if self.started else Deadline(self._give_up_at, self._stage.clock)
+        return None if self._answered else Deadline(self._give_up_at, self._stage.clock)
 
     def _lead_ms(self) -> float:
         return self._ledger.lead_ms(self._stage.clock())
@@ -136,16 +152,23 @@ class Reply:
         if script.begun:
             self._text = script.begun
             await self._queue(cutter.push(self._text))
-        if script.messages is not None:
-            for tools in [*[script.llm.tools] * _MOST_ROUNDS, ()]:
-                options = replace(script.llm, tools=tools)
-                calls = await self._write_round([*script.messages, *self.tool_messages], options, cutter)
-                if not calls:
-                    break
-                await self._run_tools(calls, cutter)
-        self.written = True
+        try:
+            await self._write_all(script, cutter)
+            self.written = True
+        except ChainSpent:
+            self._spent = True
         await self._queue(cutter.flush())
         await self._phrases.put(None)
+
+    async def _write_all(self, script: Script, cutter: PhraseCutter) -> None:
+        if script.messages is None:
+            return
+        for tools in [*[script.llm.tools] * _MOST_ROUNDS, ()]:
+            options = replace(script.llm, tools=tools)
+            calls = await self._write_round([*script.messages, *self.tool_messages], options, cutter)
+            if not calls:
+                return
+            await self._run_tools(calls)
 
     async def _write_round(
         self, messages: Sequence[Message], options: LlmOptions, cutter: PhraseCutter
@@ -162,13 +185,10 @@ class Reply:
                     calls.append(piece.item)
         return tuple(calls)
 
-    async def _run_tools(self, calls: tuple[ToolCall, ...], cutter: PhraseCutter) -> None:
-        """Run the calls side by side; if it takes long and nothing was said yet, say so."""
+    async def _run_tools(self, calls: tuple[ToolCall, ...]) -> None:
+        """Run the calls side by side."""
         async with asyncio.TaskGroup() as group:
             runs = [group.create_task(self._run_tool(call)) for call in calls]
-            _, pending = await asyncio.wait(runs, timeout=self._stage.limits.filler_after_ms / 1000)
-            if pending and not self._text.strip():
-                await self._say(_FILLER, "tandem", cutter)
         self.tool_messages.append(Message(Role.ASSISTANT, "", calls))
         for call, run in zip(calls, runs, strict=True):
             self.tool_messages.append(Message(Role.TOOL, run.result().text, call_id=call.id))
@@ -194,16 +214,29 @@ class Reply:
 
     async def _speak(self, options: TtsOptions) -> None:
         while (phrase := await self._phrases.get()) is not None:
-            self._ledger.begin(phrase)
-            voice = self._stage.tts.speak(phrase, options, lead_ms=self._lead_ms, deadline=self._deadline())
-            await self._send_all(voice)
-            self._ledger.complete()
+            if self._voiceless:
+                continue
+            try:
+                await self._speak_phrase(phrase, options)
+            except ChainSpent:
+                self._voiceless = True
+                self._ledger.abandon()
+                self._send(CallError("tts_unavailable", self._stage.sentences.voiceless.text))
+                await self._replay(self._stage.sentences.voiceless)
 
-    async def _send_all(self, voice: AsyncGenerator[Served[SpokenAudio], None]) -> None:
+    async def _speak_phrase(self, phrase: str, options: TtsOptions) -> None:
+        voice = self._stage.tts.speak(phrase, options, lead_ms=self._lead_ms, deadline=self._deadline())
+        begun = False
         async with aclosing(voice) as served:
             async for audio in served:
                 await self._until_ahead_by(self._stage.limits.audio_lead_ms)
+                if not begun:  # only now: a filler may have come before it
+                    begun = True
+                    self._ledger.begin(phrase)
                 self._send_audio(audio)
+        if not begun:
+            self._ledger.begin(phrase)
+        self._ledger.complete()
 
     async def _until_ahead_by(self, most_ms: float) -> None:
         """Wait until the caller has at most `most_ms` of audio ahead. A player that stands still is not waited for."""
@@ -212,14 +245,17 @@ class Reply:
         while (ahead := self._ledger.lead_ms(clock()) - most_ms) > 0 and clock() < deadline:
             await asyncio.sleep(max(ahead, _LEAST_WAIT_MS) / 1000)
 
-    def _send_audio(self, audio: Served[SpokenAudio]) -> None:
+    def _send_audio(self, audio: Served[SpokenAudio], *, answer: bool = True) -> None:
         if self._over:
             return
         now = self._stage.clock()
-        if not self.started:
-            self.started = True
+        if answer and not self._answered:
+            self._answered = True
             self._stage.stopwatch.first_audio(now)
             self._tell(Event.REPLY_STARTED)
+        elif not self.started:
+            self._tell(Event.REPLY_STARTED)
+        self.started = True
         pcm, words = audio.item.pcm, audio.item.words
         self._send(ReplyAudio(self.epoch, self._ledger.sent_ms, pcm, audio.provider))
         self._ledger.sent(duration_ms(len(pcm), self._stage.output_rate), words, now)
@@ -255,11 +291,16 @@ class Reply:
 
     def announce_end(self, *, interrupted: bool) -> None:
         """Tell the caller's screen what the reply was, and what of it history holds."""
-        whole = _joined(self._before, " ".join(self._text.split()))
+        whole = _joined(self._before, self._folded())
         self._stage.send(ReplyDone(self.turn, whole, self.entry.text, interrupted))
 
     def _settle_history(self) -> None:
-        self.entry.text = _joined(self._before, split_after(self._text, self._heard_letters())[0])
+        # What no voice could say was read.
+        given = self._folded() if self._voiceless else split_after(self._text, self._heard_letters())[0]
+        self.entry.text = _joined(self._before, given)
+
+    def _folded(self) -> str:
+        return " ".join(self._text.split())
 
     def _heard_letters(self) -> int:
         return count_letters(self._ledger.split(self._stage.clock())[0])

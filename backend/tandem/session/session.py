@@ -72,7 +72,6 @@ class Session:
         self._speaker = Speaker(
             self._stage(),
             self._conversation,
-            equipment.apology,
             settings=lambda: self._settings,
             start=lambda work: self._tasks.create_task(work),
         )
@@ -82,7 +81,16 @@ class Session:
         llm = LlmSlot(equipment.llm, self._bench(limits.llm))
         tts = TtsSlot(equipment.tts, self._bench(limits.tts), output_rate=rate, make_resampler=equipment.make_resampler)
         return Stage(
-            llm, tts, rate, self._clock, limits, self._stopwatch, self.tell, self.send, toolbox=equipment.toolbox
+            llm,
+            tts,
+            rate,
+            self._clock,
+            limits,
+            self._stopwatch,
+            self.tell,
+            self.send,
+            equipment.sentences,
+            equipment.toolbox,
         )
 
     def _bench(self, limits: SlotLimits) -> Bench:
@@ -133,7 +141,7 @@ class Session:
             self.send(StateChanged(self.state, before))
         if before is State.THINKING and event in _ANSWERS:
             self.turn_number = self._speaker.turn + 1
-        if event is Event.REPLY_STARTED and self._measured_turn < self._speaker.turn:
+        if event is Event.REPLY_STARTED and self._stopwatch.answered and self._measured_turn < self._speaker.turn:
             self._measured_turn = self._speaker.turn
             measured = self._stopwatch.read(self._speaker.turn)
             self.send(measured)

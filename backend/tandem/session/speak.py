@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine
 from tandem.core.conversation import Conversation
 from tandem.core.link import CallSettings, PlaybackCleared
 from tandem.core.ports import LlmOptions, Message, Role, TtsOptions
-from tandem.session.equipment import Apology
 from tandem.session.reply import Reply, Script, Stage
 
 
@@ -17,14 +16,12 @@ class Speaker:
         self,
         stage: Stage,
         conversation: Conversation,
-        apology: Apology,
         *,
         settings: Callable[[], CallSettings],
         start: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
     ) -> None:
         self._stage = stage
         self._conversation = conversation
-        self._apology = apology
         self._settings = settings
         self._start = start
         self._epoch = 0
@@ -89,7 +86,7 @@ class Speaker:
     def apologise(self) -> None:
         """Say, in the reply that failed, that it cannot go on."""
         if self._reply:
-            self._task = self._start(self._reply.apologise(self._apology))
+            self._task = self._start(self._reply.apologise())
 
     # --- what the caller does ---
 

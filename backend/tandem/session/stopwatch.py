@@ -44,6 +44,11 @@ class Stopwatch:
     def first_audio(self, now: float) -> None:
         self._first_audio = now
 
+    @property
+    def answered(self) -> bool:
+        """Whether the reply's first audio was sent; a filler is none of it."""
+        return self._first_audio is not None
+
     def attempted(self, attempt: Attempt) -> None:
         """A provider answered or failed. Only a turn's first few are kept: enough to explain it."""
         if len(self._attempts) < 20:

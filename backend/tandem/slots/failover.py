@@ -2,19 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Generic
+from functools import partial
+from typing import Any, Generic
 
 from tandem.core.chain import Chain, Lease, P
 from tandem.core.deadline import LEAST_MS, Deadline
 from tandem.core.errors import ChainSpent, Fault, ProviderError
 from tandem.core.events import AttemptFailed, AttemptSucceeded, FailedOver, Hedged, Resumed, SlotSpent
-from tandem.slots.attempt import Attempt, StreamEnded
+from tandem.slots.attempt import Attempt
+from tandem.slots.pump import StreamEnded
 from tandem.slots.request import Bench, Request, Served, T
 from tandem.slots.shadow import is_slow, outrun, probe
 
 _LAST_STALL_MS = 3_000  # the least limits with a provider that nobody can follow
 # A provider is tried again once another one has made progress, which the length of a reply bounds; this does as well.
 _MOST_ATTEMPTS = 12
+_LOOK_AGAIN_MS = 50  # what is not urgent now may soon be
 _ROUNDING_MS = 0.5  # a moment that is nearer than this has come
 
 
@@ -29,6 +32,22 @@ class Failover(Generic[P]):
         self.chain = chain
         self._bench = bench
         self._incumbent = ""
+        self._run: _Run[P, Any] | None = None
+
+    @property
+    def busy(self) -> list[str]:
+        """The names of those who work on the present request."""
+        return self._run.names if self._run else []
+
+    @property
+    def may_hand_back(self) -> bool:
+        """Whether somebody who is preferred to the serving provider is well again."""
+        return bool(self.busy) and self.chain.has_better_than(self.busy[0])
+
+    def blame(self, error: ProviderError) -> None:
+        """Somebody found out that what the serving provider gave was wrong; it goes on serving."""
+        if self._run:
+            self._run.blame(error)
 
     def new_turn(self) -> None:
         """From here on the preferred provider may serve again; within a turn nobody who failed comes back early."""
@@ -37,19 +56,20 @@ class Failover(Generic[P]):
     async def run(self, request: Request[P, T]) -> AsyncGenerator[Served[T], None]:
         """Yield the output, whoever gives it; raises ChainSpent when nobody can go on."""
         self.chain.hedges.requested()
-        run = _Run(self.chain, self._bench, request, self._incumbent)
+        run = self._run = _Run(self.chain, self._bench, request, self._incumbent)
         try:
             while (attempt := await run.begin()) is not None:
                 self._incumbent = attempt.name
                 while (item := await run.next(attempt)) is not None:
                     yield Served(item, attempt.name, run.attempts)
         finally:
+            self._run = None
             await run.close()
 
     def shadow(self, request: Request[P, T]) -> None:
         """Try a provider that may be well again, if there is one; nobody waits for it or hears what it says."""
-        if lease := self.chain.probe():
-            self._bench.spawn(probe(lease, request, self._bench))
+        if self.chain.on_trial:
+            self._bench.spawn(probe(self.chain, request, self._bench))
 
 
 class _Run(Generic[P, T]):
@@ -62,9 +82,7 @@ class _Run(Generic[P, T]):
         self._limits = bench.limits
         self._request = request
         self._incumbent = incumbent
-        give_up = self._limits.give_up_ms
-        own = None if give_up is None else Deadline(bench.clock() + give_up, bench.clock)
-        self._deadline = request.deadline or own
+        self._deadline = request.deadline or self._fresh_deadline()
         self._running: list[Attempt[P, T]] = []
         self._tried: set[str] = set()  # since anybody made progress
         self._causes: list[ProviderError] = []
@@ -72,6 +90,18 @@ class _Run(Generic[P, T]):
         self._hedged = False
         self._over = False
         self._news = asyncio.Event()
+
+    @property
+    def names(self) -> list[str]:
+        return [attempt.name for attempt in self._running]
+
+    def blame(self, error: ProviderError) -> None:
+        """Count a fault of the provider, which goes on."""
+        for attempt in self._running:
+            if attempt.name == error.provider:
+                attempt.lease.failed(error)
+                attempt.lease = attempt.lease.renewed()
+                self._notify_failure(attempt, error)
 
     # --- until somebody answers ---
 
@@ -97,6 +127,10 @@ class _Run(Generic[P, T]):
         if self._failed:
             self._announce_switch(self._failed, attempt)
 
+    def _fresh_deadline(self) -> Deadline | None:
+        give_up, clock = self._limits.give_up_ms, self._bench.clock
+        return None if give_up is None else Deadline(clock() + give_up, clock)
+
     def _try(self, lease: Lease[P], *, hedge: bool = False) -> Attempt[P, T]:
         self.attempts += 1
         self._tried.add(lease.member.name)
@@ -118,11 +152,16 @@ class _Run(Generic[P, T]):
             except ProviderError as error:
                 self._fail(attempt, error)
             else:
-                left_ms = self._left_ms(attempt)
-                if left_ms is not None and left_ms < _ROUNDING_MS:
-                    late = f"no output within {self._bench.clock() - attempt.began:.0f} ms"
-                    self._fail(attempt, ProviderError(Fault.TIMEOUT, attempt.name, late))
+                self._give_up_if_late(attempt)
         return None
+
+    def _give_up_if_late(self, attempt: Attempt[P, T]) -> None:
+        left_ms, passed = self._left_ms(attempt), self._bench.clock() - attempt.began
+        if left_ms is None or left_ms >= _ROUNDING_MS:
+            return
+        if self._limits.hard_ms is not None and passed < self._limits.hard_ms - _ROUNDING_MS:
+            attempt.lease.released()  # it is the turn's time that is over
+        self._fail(attempt, ProviderError(Fault.TIMEOUT, attempt.name, f"no output within {passed:.0f} ms"))
 
     def _ended_empty(self, attempt: Attempt[P, T]) -> None:
         if self._request.may_be_empty:
@@ -156,11 +195,12 @@ class _Run(Generic[P, T]):
 
     def _until_hedge(self) -> float | None:
         limits = self._limits.hedge
-        if limits is None or self._hedged or len(self._running) != 1 or not self._request.urgent():
+        if limits is None or self._hedged or len(self._running) != 1:
             return None
         attempt = self._running[0]
         delay = limits.delay_ms(attempt.lease.member.record.first_outputs)
-        return max(0.0, attempt.began + delay - self._bench.clock())
+        left_ms = max(0.0, attempt.began + delay - self._bench.clock())
+        return left_ms if self._request.urgent() else max(left_ms, _LOOK_AGAIN_MS)
 
     def _left_ms(self, attempt: Attempt[P, T]) -> float | None:
         """Return how long an attempt still has for its first output."""
@@ -180,10 +220,11 @@ class _Run(Generic[P, T]):
             self._bench.notify(Hedged(self._chain.slot, late.name, rival.name, won=winner.hedge))
             if winner.hedge:
                 # Late or dead? It may show until its own time is over; meanwhile nobody waits for it.
-                self._bench.spawn(outrun(loser, self._limits, self._bench.clock))
+                judging = self._bench.spawn(outrun(loser, self._chain.slot, self._bench))
+                judging.add_done_callback(partial(_end, loser))  # even where it never began
             else:
                 loser.lease.released()
-                self._bench.spawn(loser.close())
+                loser.cancel()
         self._note_success(winner, took_over=bool(self._failed or winner.hedge))
         self._failed = None
 
@@ -228,11 +269,20 @@ class _Run(Generic[P, T]):
 
     def _fail(self, attempt: Attempt[P, T], error: ProviderError) -> None:
         self._causes.append(error)
-        self._failed = attempt
         self._running.remove(attempt)
         attempt.lease.failed(error)
+        if attempt.answered:
+            self._deadline = self._fresh_deadline()
+        if not attempt.hedge:
+            self._failed = attempt
+            for rival in self._running:  # its hedge has become its successor
+                rival.hedge = False
+                self._announce_switch(attempt, rival)
         # The next one is asked at once: it does not wait until this one's connection is closed.
-        self._bench.spawn(attempt.close())
+        attempt.cancel()
+        self._notify_failure(attempt, error)
+
+    def _notify_failure(self, attempt: Attempt[P, T], error: ProviderError) -> None:
         self._bench.notify(AttemptFailed(self._chain.slot, attempt.name, error.fault, error.detail, attempt.answered))
 
     def _announce_switch(self, failed: Attempt[P, T], attempt: Attempt[P, T]) -> None:
@@ -251,5 +301,11 @@ class _Run(Generic[P, T]):
         """End what still runs, by nobody's fault."""
         for attempt in self._running:
             attempt.lease.released()
+            attempt.cancel()
         for attempt in self._running:
             await attempt.close()
+
+
+def _end(attempt: Attempt[Any, Any], _: object) -> None:
+    attempt.lease.released()
+    attempt.cancel()

@@ -1,5 +1,6 @@
 """What a slot asks of its providers, and how long it waits for them."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -11,7 +12,7 @@ from tandem.core.ports import Clock, Notify
 
 T = TypeVar("T")
 
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
+Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Future[None]"]
 
 
 @dataclass(frozen=True, slots=True)

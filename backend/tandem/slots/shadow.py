@@ -2,13 +2,15 @@
 
 import asyncio
 
-from tandem.core.chain import Lease, P
+from tandem.core.chain import Chain, P
 from tandem.core.errors import Fault, ProviderError
-from tandem.core.ports import Clock
-from tandem.slots.attempt import Attempt, StreamEnded
+from tandem.core.events import AttemptFailed
+from tandem.core.ports import Slot
+from tandem.slots.attempt import Attempt
+from tandem.slots.pump import StreamEnded
 from tandem.slots.request import Bench, Request, SlotLimits, T
 
-_MOST_MS = 10_000  # how long a probe may take
+_MOST_MS = 2_500  # how long a probe may take; less than its lease
 
 
 def is_slow(attempt: Attempt[P, T], limits: SlotLimits) -> bool:
@@ -16,32 +18,42 @@ def is_slow(attempt: Attempt[P, T], limits: SlotLimits) -> bool:
     return limits.slow_ms is not None and (attempt.first_output_ms or 0.0) > limits.slow_ms
 
 
-async def outrun(attempt: Attempt[P, T], limits: SlotLimits, clock: Clock) -> None:
+async def outrun(attempt: Attempt[P, T], slot: Slot, bench: Bench) -> None:
     """Find out whether an attempt that was outrun was late or dead."""
     try:
-        passed = clock() - attempt.began
-        left = max(0.0, (limits.hard_ms or passed) - passed)
-        if await attempt.next(left) is None:
-            attempt.lease.failed(ProviderError(Fault.TIMEOUT, attempt.name, "no output in time"))
-        attempt.lease.succeeded(slow=is_slow(attempt, limits))
+        passed = bench.clock() - attempt.began
+        if await attempt.next(max(0.0, (bench.limits.hard_ms or passed) - passed)) is None:
+            _failed(attempt, ProviderError(Fault.TIMEOUT, attempt.name, "no output in time"), slot, bench)
+        attempt.lease.succeeded(slow=is_slow(attempt, bench.limits))
     except StreamEnded:
-        attempt.lease.failed(ProviderError(Fault.EMPTY, attempt.name, "no output"))
+        _failed(attempt, ProviderError(Fault.EMPTY, attempt.name, "no output"), slot, bench)
     except ProviderError as error:
-        attempt.lease.failed(error)
+        _failed(attempt, error, slot, bench)
     finally:
         attempt.lease.released()
         await attempt.close()
 
 
-async def probe(lease: Lease[P], request: Request[P, T], bench: Bench) -> None:
-    """Let a provider answer a request to the end, and settle its lease with how it did."""
+def _failed(attempt: Attempt[P, T], error: ProviderError, slot: Slot, bench: Bench) -> None:
+    attempt.lease.failed(error)
+    bench.notify(AttemptFailed(slot, attempt.name, error.fault, error.detail, after_output=False))
+
+
+async def probe(chain: Chain[P], request: Request[P, T], bench: Bench) -> None:
+    """Let a provider that may be well again answer a request, if there is one, and settle its lease with how it did."""
+    if (lease := chain.probe()) is None:
+        return
     stream = request.open_stream(lease.member.provider)
     attempt = Attempt(lease, stream, clock=bench.clock, news=asyncio.Event())
+    patience = bench.limits.hard_ms or _MOST_MS
     try:
-        within: float | None = bench.limits.hard_ms or _MOST_MS
-        while await attempt.next(within) is not None:
-            within = attempt.began + _MOST_MS - bench.clock()
-        lease.failed(ProviderError(Fault.STALLED, attempt.name, "its output stopped"))
+        while (left := attempt.began + _MOST_MS - bench.clock()) > 0:
+            if (await attempt.next(min(left, patience))) is None:
+                break
+        if attempt.answered and bench.clock() - attempt.latest < patience:
+            lease.succeeded(slow=is_slow(attempt, bench.limits))  # it is still at it
+        if attempt.answered or bench.limits.hard_ms is not None:
+            lease.failed(ProviderError(Fault.STALLED, attempt.name, "no output in time"))
     except StreamEnded:
         if attempt.answered or request.may_be_empty:
             lease.succeeded(slow=is_slow(attempt, bench.limits))

@@ -1,102 +1,25 @@
-"""The speech-to-text slot: keeps the caller's audio until its final transcript, so that a successor hears it too."""
+"""The speech-to-text slot: one call's words, from whichever recogniser can hear them."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
 
 from tandem.core.audio import AudioFrame
-from tandem.core.chain import Chain
-from tandem.core.ports import SpeechMark, SpeechToText, SttOptions, Transcript
+from tandem.core.chain import Chain, Lease
+from tandem.core.errors import Fault, ProviderError
+from tandem.core.events import AttemptFailed, Hedged
+from tandem.core.hedge import HedgeLimits
+from tandem.core.ports import Slot, SpeechMark, SpeechToText, SttOptions, Transcript
 from tandem.slots.failover import Failover
+from tandem.slots.pump import Pump, StreamEnded
 from tandem.slots.request import Bench, Request, Served, SlotLimits
+from tandem.slots.second_ear import SecondEar, playing
+from tandem.slots.tape import AudioTape
 
-LIMITS = SlotLimits()
+LIMITS = SlotLimits()  # a recogniser is rightly silent while the caller is
 
-_KEPT_MS = 30_000  # audio that waits for its final transcript; beyond this the oldest is given up
-_PRE_ROLL_MS = 500  # quiet audio that is kept, because a detector notices speech late
-
-
-class AudioTape:
-    """The audio that no final transcript covers yet, readable again from its start by each new provider."""
-
-    def __init__(self) -> None:
-        self._items: deque[AudioFrame | SpeechMark] = deque()
-        self._first = 0  # index of the oldest item that is kept
-        self._kept_ms = 0.0
-        self._open = 0  # utterances that began and have no final transcript yet
-        self._within = False  # the oldest item that is kept lies within an utterance
-        self._given_up = 0  # utterances that were too old to keep, and have no final transcript yet
-        self._ended = False
-        self._grown = asyncio.Event()
-
-    def append(self, item: AudioFrame | SpeechMark) -> None:
-        """Record the next item and let go of what is too old to matter."""
-        self._items.append(item)
-        if isinstance(item, AudioFrame):
-            self._kept_ms += item.duration_ms
-        elif item is SpeechMark.STARTED:
-            self._open += 1
-        limit = _KEPT_MS if self._open else _PRE_ROLL_MS
-        while self._kept_ms > limit:
-            if self._drop_oldest() is SpeechMark.STOPPED:
-                self._given_up += 1
-        self._grown.set()
-
-    @property
-    def idle(self) -> bool:
-        """Whether every utterance has its final transcript."""
-        return not self._open
-
-    def utterance(self) -> list[AudioFrame | SpeechMark]:
-        """Return what is kept of the oldest utterance, with its marks."""
-        began = [SpeechMark.STARTED] if self._within else []
-        items = [*began, *self._items]
-        return items[: items.index(SpeechMark.STOPPED) + 1] if SpeechMark.STOPPED in items else items
-
-    def end(self) -> None:
-        """No more audio will come."""
-        self._ended = True
-        self._grown.set()
-
-    def settle_utterance(self) -> None:
-        """The oldest utterance got its final transcript: forget everything up to its end."""
-        if self._given_up:
-            self._given_up -= 1
-            self._open = max(0, self._open - 1)
-            return
-        self._open = max(0, self._open - 1)
-        while self._items and self._drop_oldest() is not SpeechMark.STOPPED:
-            pass
-
-    async def read(self) -> AsyncIterator[AudioFrame | SpeechMark]:
-        """Yield every item that is kept, then those to come, until `end`.
-
-        An utterance whose beginning had to be given up begins with its mark all the same.
-        """
-        if self._within:
-            yield SpeechMark.STARTED
-        at = self._first
-        while True:
-            at = max(at, self._first)
-            if at < self._first + len(self._items):
-                item = self._items[at - self._first]
-                at += 1
-                yield item
-            elif self._ended:
-                return
-            else:
-                self._grown.clear()
-                await self._grown.wait()
-
-    def _drop_oldest(self) -> AudioFrame | SpeechMark:
-        item = self._items.popleft()
-        self._first += 1
-        if isinstance(item, AudioFrame):
-            self._kept_ms -= item.duration_ms
-        else:
-            self._within = item is SpeechMark.STARTED
-        return item
+_LATE_FINAL = HedgeLimits(300, 600)  # from the end of an utterance to its final transcript
+_SURELY_SPEECH_MS = 600  # between the marks; a cough is shorter
 
 
 class SttSlot:
@@ -104,12 +27,18 @@ class SttSlot:
 
     def __init__(self, chain: Chain[SpeechToText], bench: Bench, *, options: Callable[[], SttOptions]) -> None:
         self._failover = Failover(chain, bench)
+        self._bench = bench
         self._options = options
         self._tape = AudioTape()
+        self._news = asyncio.Event()
+        self._asked: deque[float] = deque()  # when each utterance ended that has no final transcript yet
 
     def feed(self, item: AudioFrame | SpeechMark) -> None:
         """Take the next frame of the caller's audio, or what the voice detector says at this point of it."""
         self._tape.append(item)
+        if item is SpeechMark.STOPPED:
+            self._asked.append(self._bench.clock())
+            self._news.set()
 
     def end(self) -> None:
         self._tape.end()
@@ -118,31 +47,47 @@ class SttSlot:
         """Yield what the caller says until `end`; raises ChainSpent when no recogniser can go on.
 
         A recogniser that fails is followed by the next one, which hears everything that has no final transcript yet.
-        The preferred one is taken back between two utterances.
+        Where one is late with its final, or hears no word in what is surely speech, a second ear hears the utterance
+        too. The preferred recogniser is taken back between two utterances.
         """
-        handed_back = True
-        while handed_back:
-            handed_back = False
+        while True:
             self._failover.new_turn()
-            async with aclosing(self._failover.run(self._request())) as served:
-                async for item in served:
-                    if item.item.ends_utterance:
-                        self._settle(item.item)
-                    yield item
-                    if self._tape.idle and self._failover.chain.has_better_than(item.provider):
-                        handed_back = True
+            listening = _Listening(self._failover, self._tape, self._asked, self._options, self._bench, self._news)
+            try:
+                while (served := await listening.next()) is not None:
+                    yield served
+                    if self._tape.idle and self._failover.may_hand_back:
                         break
+                else:
+                    return
+            finally:
+                await listening.close()
 
-    def _settle(self, transcript: Transcript) -> None:
-        if self._failover.chain.on_trial:
-            utterance, options = self._tape.utterance(), self._options()
-            self._failover.shadow(
-                Request(
-                    open_stream=lambda provider: provider.transcribe(_playing(utterance), options),
-                    may_be_empty=not transcript.text,
-                )
-            )
-        self._tape.settle_utterance()
+
+class _Listening:
+    """The recognisers at work: the one of the chain that serves, and a second ear where it is needed."""
+
+    def __init__(
+        self,
+        failover: Failover[SpeechToText],
+        tape: AudioTape,
+        asked: deque[float],
+        options: Callable[[], SttOptions],
+        bench: Bench,
+        news: asyncio.Event,
+    ) -> None:
+        self._failover = failover
+        self._chain = failover.chain
+        self._tape = tape
+        self._asked = asked
+        self._options = options
+        self._bench = bench
+        self._news = news
+        self._main: Pump[Served[Transcript]] = Pump(failover.run(self._request()), news)
+        self._second: SecondEar | None = None
+        self._doubted: Served[Transcript] | None = None  # no word in what is surely speech: the second ear decides
+        self._hedged = False  # the present utterance has had its second ear
+        self._answered_to_ms = float("-inf")  # what the serving one still says up to here comes too late
 
     def _request(self) -> Request[SpeechToText, Transcript]:
         return Request(
@@ -150,7 +95,114 @@ class SttSlot:
             milestone=lambda transcript: transcript.ends_utterance and bool(transcript.text),
         )
 
+    async def next(self) -> Served[Transcript] | None:
+        """Return the next transcript, or None at the end of the audio; raises ChainSpent."""
+        while True:
+            self._news.clear()
+            if self._second and (served := self._second_opinion(self._second)):
+                return served
+            try:
+                while self._doubted is None and (item := self._main.take()):
+                    if served := self._judged(item):
+                        return served
+            except StreamEnded:
+                return None
+            await self._wait()
 
-async def _playing(items: Sequence[AudioFrame | SpeechMark]) -> AsyncGenerator[AudioFrame | SpeechMark, None]:
-    for item in items:
-        yield item
+    async def close(self) -> None:
+        await self._main.close()
+        if self._second:
+            await self._second.close()
+
+    # --- the serving recogniser ---
+
+    def _judged(self, served: Served[Transcript]) -> Served[Transcript] | None:
+        """Return what the serving recogniser says, unless it comes too late or is doubted."""
+        transcript = served.item
+        if transcript.end_ms <= self._answered_to_ms:
+            return None
+        if not transcript.ends_utterance:
+            return served
+        if self._asked:
+            self._chain.member(served.provider).record.first_outputs.add(self._bench.clock() - self._asked[0])
+        if self._second:
+            self._bench.notify(Hedged(Slot.STT, served.provider, self._second.name, won=False))
+            self._dismiss()
+        if not transcript.text and self._tape.utterance_ms >= _SURELY_SPEECH_MS:
+            lease = self._chain.next({served.provider}) if len(self._chain.members) > 1 else None
+            if lease:
+                self._doubted = served
+                self._listen_again(lease)
+                return None
+        return self._settled(served)
+
+    def _settled(self, served: Served[Transcript]) -> Served[Transcript]:
+        if self._chain.on_trial:
+            utterance, options = self._tape.utterance(), self._options()
+            self._failover.shadow(
+                Request(
+                    open_stream=lambda provider: provider.transcribe(playing(utterance), options),
+                    may_be_empty=not served.item.text,
+                )
+            )
+        self._chain.hedges.requested()
+        self._tape.settle_utterance()
+        self._hedged = False
+        if self._asked:
+            self._asked.popleft()
+        return served
+
+    # --- the second ear ---
+
+    async def _wait(self) -> None:
+        waits = [self._second.left_ms] if self._second else []
+        if (hedge_ms := self._until_hedge()) is not None:
+            waits.append(hedge_ms)
+        try:
+            async with asyncio.timeout(max(min(waits), 1) / 1000 if waits else None) as moment:
+                await self._news.wait()
+        except TimeoutError:
+            if not moment.expired():
+                raise
+        hedge_ms = self._until_hedge()
+        if hedge_ms is not None and hedge_ms <= 0:
+            self._hedged = True
+            if lease := self._chain.rival(self._failover.busy):
+                self._listen_again(lease)
+
+    def _until_hedge(self) -> float | None:
+        if self._second or self._hedged or not self._asked or not self._failover.busy:
+            return None
+        serving = self._chain.member(self._failover.busy[0])
+        usual = _LATE_FINAL.delay_ms(serving.record.first_outputs)
+        return max(0.0, self._asked[0] + usual - self._bench.clock())
+
+    def _listen_again(self, lease: Lease[SpeechToText]) -> None:
+        self._second = SecondEar(lease, self._tape.utterance(), self._options(), self._bench, self._news)
+
+    def _second_opinion(self, second: SecondEar) -> Served[Transcript] | None:
+        """Return the second ear's transcript once it is there and is the better one."""
+        doubted = self._doubted
+        try:
+            transcript = second.take()
+        except ProviderError as error:
+            self._bench.notify(AttemptFailed(Slot.STT, second.name, error.fault, error.detail, after_output=False))
+            self._dismiss()
+            return self._settled(doubted) if doubted else None
+        if transcript is None:
+            return None
+        self._dismiss()
+        if doubted and not transcript.text:
+            return self._settled(doubted)
+        if doubted:
+            self._failover.blame(ProviderError(Fault.EMPTY, doubted.provider, "no word in what is speech"))
+        else:
+            self._bench.notify(Hedged(Slot.STT, self._failover.busy[0], second.name, won=True))
+            self._answered_to_ms = self._tape.utterance_end_ms
+        self._chain.member(second.name).record.took_over += 1
+        return self._settled(Served(transcript, second.name))
+
+    def _dismiss(self) -> None:
+        if self._second:
+            self._bench.spawn(self._second.close())
+        self._second = self._doubted = None

@@ -1,6 +1,6 @@
 """The text-to-speech slot: one phrase at the call's rate, begun by the first voice that can, ended by whoever can."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -27,6 +27,7 @@ class TtsSlot:
         self._failover = Failover(chain, bench)
         self._output_rate = output_rate
         self._make_resampler = make_resampler
+        self._voice = ""  # that spoke last
 
     def new_turn(self) -> None:
         """The preferred voice may serve again."""
@@ -59,14 +60,18 @@ class TtsSlot:
         served = Served(SpokenAudio(b"", self._output_rate), "")
         async with aclosing(self._failover.run(request)) as pieces:
             async for served in pieces:
+                self._voice = served.provider
                 audio = splice.feed(served.item, urgent=lead_ms() < _TIGHT_MS)
                 if out := joint.feed(audio, served.attempt):
                     yield Served(out, served.provider, served.attempt)
         if out := joint.end(splice.finish()):
             yield Served(out, served.provider, served.attempt)
 
-    async def replay(self, recording: SpokenAudio) -> AsyncGenerator[Served[SpokenAudio], None]:
-        """Yield audio that was made ahead of time, at the call's rate; it may be empty."""
+    async def replay(self, recordings: Mapping[str, SpokenAudio]) -> AsyncGenerator[Served[SpokenAudio], None]:
+        """Yield audio that was made ahead of time, at the call's rate: by the voice that spoke last, or any other."""
+        recording = recordings.get(self._voice) or next(iter(recordings.values()), None)
+        if recording is None:
+            return
         resampler = self._make_resampler(recording.sample_rate, self._output_rate)
         pcm = resampler.feed(recording.pcm) + resampler.flush()
         if pcm:
