@@ -1,8 +1,9 @@
 """The composition root: the only file that knows every concrete class."""
 
+import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from tandem.api import health, page
+from tandem.api import health, metrics, page
 from tandem.api import providers as providers_api
 from tandem.audio.level import LevelDetector
 from tandem.audio.quality import MicrophoneMeter
@@ -22,12 +23,14 @@ from tandem.audio.vad import SileroDetector, SileroModel
 from tandem.core.chain import Chain, P
 from tandem.core.errors import ProviderError
 from tandem.core.events import AttemptFailed
-from tandem.core.ports import Slot, SpokenAudio, TextToSpeech, TtsOptions, VoiceDetector
+from tandem.core.ports import Notify, Slot, SpokenAudio, TextToSpeech, TtsOptions, VoiceDetector
+from tandem.observers.fan_out import fan_out
 from tandem.observers.log import log_event
+from tandem.observers.metrics import Metrics
 from tandem.plan import listing_of
 from tandem.providers.chains import Opened, open_chains
 from tandem.providers.tavily.search import Tavily
-from tandem.session.equipment import Apology, Equipment, Limits
+from tandem.session.equipment import Equipment, Limits, Recorded, Sentences
 from tandem.session.listen import RATE
 from tandem.session.registry import Registry
 from tandem.settings import Settings
@@ -63,16 +66,28 @@ def create_app(settings: Settings, report: Callable[[str], None] = lambda _: Non
         for item in listed
     ]
     registry = Registry(most_calls=settings.most_calls)
+    chains: list[Chain[Any]] = []  # of the slots, while they run
+    measured = Metrics(
+        [(item.kind.slot, item.name) for item in listed if item.place is not None],
+        chains=lambda: chains,
+        calls=lambda: len(registry),
+        capacity=settings.most_calls,
+    )
+    notify = fan_out(log_event, measured)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_chains(listed, report) as opened, _toolbox(settings) as toolbox:
+        async with open_chains(listed, report) as opened, _toolbox(settings, notify) as toolbox:
             for row in table:
                 row.missing = opened.failed.get(f"{row.slot}/{row.name}", row.missing)
             report("loading the voice detector")
-            registry.equip(await _equipment(settings, opened, toolbox))
-            yield
+            equipment = await _equipment(settings, opened, toolbox, notify)
+            chains[:] = [equipment.stt, equipment.llm, equipment.tts]
+            registry.equip(equipment)
+            async with _child(measured.watch_loop()):
+                yield
             registry.equip(None)
+            chains.clear()
 
     app = FastAPIOffline(
         title="Tandem", version=VERSION, summary="A resilient, provider-agnostic voice gateway", lifespan=lifespan
@@ -86,7 +101,9 @@ def create_app(settings: Settings, report: Callable[[str], None] = lambda _: Non
         )
 
     app.include_router(health.routes(read_health))
-    app.include_router(providers_api.routes(lambda: table))
+    token = settings.tandem_admin_token.get_secret_value()
+    app.include_router(providers_api.routes(lambda: table, lambda: chains, token))
+    app.include_router(metrics.routes(measured.exposition))
     app.include_router(endpoint.routes(registry, clock, settings.allowed_origins))
     links = {"docs": "/docs", "redoc": "/redoc", "health": "/health", "providers": "/providers", "call": "/voice/new"}
     page.mount(app, settings.page_dir, {"name": "Tandem", "version": VERSION, "protocol": 1, "links": links})
@@ -94,7 +111,16 @@ def create_app(settings: Settings, report: Callable[[str], None] = lambda _: Non
 
 
 @asynccontextmanager
-async def _toolbox(settings: Settings) -> AsyncIterator[Toolbox]:
+async def _child(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run `work` for as long as the block."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
+        yield
+        task.cancel()
+
+
+@asynccontextmanager
+async def _toolbox(settings: Settings, notify: Notify) -> AsyncIterator[Toolbox]:
     """Open what the skills need; without a key for web search, that skill says so."""
     async with AsyncExitStack() as stack:
         searches = []
@@ -106,7 +132,7 @@ async def _toolbox(settings: Settings) -> AsyncIterator[Toolbox]:
             local_clock(lambda: datetime.now(UTC), settings.time_zone),
             calculator(),
         ]
-        yield Toolbox(skills, log_event)
+        yield Toolbox(skills, notify)
 
 
 def _detectors(settings: Settings) -> Callable[[], VoiceDetector]:
@@ -116,10 +142,10 @@ def _detectors(settings: Settings) -> Callable[[], VoiceDetector]:
     return lambda: SileroDetector(model)
 
 
-async def _equipment(settings: Settings, opened: Opened, toolbox: Toolbox) -> Equipment:
+async def _equipment(settings: Settings, opened: Opened, toolbox: Toolbox, notify: Notify) -> Equipment:
     def chain(slot: Slot, providers: Sequence[P]) -> Chain[P]:
         return Chain(
-            slot, providers, clock=clock, notify=log_event, jitter=_jitter, last_resorts=opened.last_resorts(slot)
+            slot, providers, clock=clock, notify=notify, jitter=_jitter, last_resorts=opened.last_resorts(slot)
         )
 
     return Equipment(
@@ -129,27 +155,35 @@ async def _equipment(settings: Settings, opened: Opened, toolbox: Toolbox) -> Eq
         make_detector=_detectors(settings),
         make_meter=lambda: MicrophoneMeter(RATE),
         make_resampler=make_resampler,
-        notify=log_event,
+        notify=notify,
         clock=clock,
         instructions=settings.instructions,
-        apology=await _record(settings.apology, opened.tts),
+        sentences=await _sentences(settings, opened.tts, notify),
         toolbox=toolbox,
         limits=Limits(llm=replace(llm.LIMITS, hard_ms=settings.llm_first_token_ms)),
     )
 
 
-async def _record(text: str, voices: list[TextToSpeech]) -> Apology:
-    """Speak the apology now: when it is needed, no voice may be there."""
-    for voice in voices:
-        pcm, rate = bytearray(), 0
-        try:
-            async with aclosing(voice.synthesize(text, TtsOptions())) as audio:
-                async for piece in audio:
-                    pcm += piece.pcm
-                    rate = piece.sample_rate
-        except ProviderError as error:
-            log_event(AttemptFailed(Slot.TTS, voice.name, error.fault, error.detail, after_output=bool(pcm)))
-            continue
-        if pcm:
-            return Apology(text, SpokenAudio(bytes(pcm), rate))
-    return Apology(text, SpokenAudio(b"", RATE))
+async def _sentences(settings: Settings, voices: list[TextToSpeech], notify: Notify) -> Sentences:
+    """Have every voice say now what is needed when no voice may be there."""
+    texts = (settings.apology, settings.filler, settings.voiceless)
+    return Sentences(*[Recorded(text, await _recorded(text, voices, notify)) for text in texts])
+
+
+async def _recorded(text: str, voices: list[TextToSpeech], notify: Notify) -> dict[str, SpokenAudio]:
+    async with asyncio.TaskGroup() as group:
+        spoken = [(voice.name, group.create_task(_spoken(text, voice, notify))) for voice in voices]
+    return {name: audio for name, task in spoken if (audio := task.result())}
+
+
+async def _spoken(text: str, voice: TextToSpeech, notify: Notify) -> SpokenAudio | None:
+    pcm, rate = bytearray(), 0
+    try:
+        async with aclosing(voice.synthesize(text, TtsOptions())) as audio:
+            async for piece in audio:
+                pcm += piece.pcm
+                rate = piece.sample_rate
+    except ProviderError as error:
+        notify(AttemptFailed(Slot.TTS, voice.name, error.fault, error.detail, after_output=bool(pcm)))
+        return None
+    return SpokenAudio(bytes(pcm), rate) if pcm else None

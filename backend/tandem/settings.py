@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[frozenset[str], NoDecode] = frozenset()
     allowed_hosts: Annotated[frozenset[str], NoDecode] = frozenset({"*"})
     llm_first_token_ms: Annotated[float, Field(gt=0)] = 1_200
+    tandem_admin_token: SecretStr = _NO_KEY
     voice_detector: Literal["silero", "level"] = "silero"
     time_zone: str = "UTC"
     instructions: str = (
@@ -75,6 +76,8 @@ class Settings(BaseSettings):
         "sentences of plain text, without lists, links or markup."
     )
     apology: str = "Sorry, I can't answer right now. Please try again in a moment."
+    filler: str = "One moment, please."
+    voiceless: str = "Sorry, I have lost my voice for now. Please read the answer."
     page_dir: Path = _REPOSITORY / "frontend" / "out"
     tandem_toml: Path = Path("tandem.toml")
 
