@@ -20,6 +20,7 @@ PATIENCE_S = 10.0
 # What the vendor does wrong, after how many chunks, and what must become of it; None is no fault.
 FAULTS = (
     (faults.Fault(Kind.REFUSED), Fault.REFUSED),
+    (faults.Fault(Kind.STATUS, status=400), Fault.REJECTED),  # the upgrade: it is the same for every phrase
     (faults.Fault(Kind.STATUS, status=401), Fault.REJECTED),
     (faults.Fault(Kind.STATUS, status=402), Fault.REJECTED),
     (faults.Fault(Kind.STATUS, status=429, retry_after_s=2), Fault.RATE_LIMITED),
@@ -39,6 +40,8 @@ FAULTS = (
     (faults.Fault(Kind.MISSING_FIELD, after=3), Fault.MALFORMED),
     (faults.Fault(Kind.EARLY_END, after=3), Fault.CUT),
     (faults.Fault(Kind.EMPTY), Fault.EMPTY),
+    (faults.Fault(Kind.ERROR_FRAME, status=400), Fault.INVALID),
+    (faults.Fault(Kind.ERROR_FRAME, after=3, status=422), Fault.INVALID),
     (faults.Fault(Kind.ERROR_FRAME, status=429), Fault.RATE_LIMITED),
     (faults.Fault(Kind.ERROR_FRAME, after=3, status=500), Fault.UNAVAILABLE),
     (faults.Fault(Kind.ERROR_CLOSE, after=3, status=404), Fault.REJECTED),

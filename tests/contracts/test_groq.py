@@ -6,11 +6,18 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from contracts.test_llm import BEHAVIOURS, SIMULATED_FAULTS, SimulatedLlmContract, survive, weather_stage
+from contracts.test_llm import (
+    BEHAVIOURS,
+    SIMULATED_FAULTS,
+    ServerFaultContract,
+    SimulatedLlmContract,
+    survive,
+    weather_stage,
+)
 from openai_server import hanging, openai_server, refusing_url
 from providers.openai.answers import obliging
 from simulator import simulator
-from tandem.contracts.llm import LlmContract, LlmFaultContract, OpenFaulty
+from tandem.contracts.llm import LlmContract, OpenFaulty
 from tandem.core.errors import Fault
 from tandem.core.ports import LanguageModel
 from tandem.providers.groq.llm import GroqChat
@@ -18,6 +25,8 @@ from tandem.simulator import faults
 
 
 class TestGroq(LlmContract):
+    repeats_itself = True
+
     @pytest.fixture
     async def model(self) -> AsyncIterator[LanguageModel]:
         async with openai_server() as server, GroqChat.open(base_url=server.origin, api_key="k", model="m") as model:
@@ -34,7 +43,7 @@ async def _open_faulty(failing: str) -> AsyncIterator[LanguageModel]:
             yield model
 
 
-class TestGroqFaults(LlmFaultContract):
+class TestGroqFaults(ServerFaultContract):
     @pytest.fixture
     def open_faulty(self) -> OpenFaulty:
         return _open_faulty

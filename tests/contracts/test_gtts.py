@@ -48,7 +48,8 @@ class TestGtts(TtsContract):
 @pytest.mark.parametrize(
     ("behave", "fault"),
     [
-        (google.saying(b"", 400), Fault.REJECTED),
+        (google.saying(b"", 400), Fault.INVALID),
+        (google.saying(b"", 413), Fault.INVALID),
         (google.saying(b"", 401), Fault.REJECTED),
         (google.saying(b"", 403), Fault.REJECTED),
         (google.saying(b"", 429, "retry-after: 2"), Fault.RATE_LIMITED),

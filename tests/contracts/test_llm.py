@@ -32,6 +32,7 @@ from providers.openai.answers import (
 )
 from simulator import simulator
 from tandem.contracts.llm import (
+    FAULTS,
     WITH_WEATHER,
     LlmContract,
     LlmFaultContract,
@@ -53,6 +54,7 @@ from tandem.simulator.stage import Stage
 
 class TestRulebook(LlmContract):
     calls_tools = False
+    repeats_itself = True
 
     @pytest.fixture
     async def model(self) -> AsyncIterator[LanguageModel]:
@@ -63,6 +65,8 @@ class TestRulebook(LlmContract):
 
 
 class TestOpenAICompatible(LlmContract):
+    repeats_itself = True
+
     @pytest.fixture
     async def model(self) -> AsyncIterator[LanguageModel]:
         async with (
@@ -82,6 +86,9 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "ends early": ending_early,
     "key refused": status(401),
     "bad request": status(400),
+    "too long": status(413),
+    "content refused": status(400, error={"message": "scripted", "type": None, "code": "content_filter"}),
+    "content refused midway": answering(finish="content_filter"),
     "rate limited": status(429, "retry-after: 2"),
     "internal error": status(500),
     "unreadable": raw_frame("{not json"),
@@ -106,7 +113,22 @@ async def _open_faulty_openai(failing: str) -> AsyncIterator[LanguageModel]:
             yield model
 
 
-class TestOpenAICompatibleFaults(LlmFaultContract):
+# A request that cannot be served says nothing of the server's health.
+_INVALID = ("too long", "content refused", "content refused midway")
+_SERVER_FAULTS = {**FAULTS, **dict.fromkeys(_INVALID, Fault.INVALID)}
+
+
+class ServerFaultContract(LlmFaultContract):
+    """The faults of a server that tells a request which it refuses from a key which it refuses."""
+
+    @pytest.mark.parametrize(("failing", "fault"), _SERVER_FAULTS.items(), ids=_SERVER_FAULTS)
+    async def test_a_failing_server_is_told_by_its_fault_in_bounded_time(
+        self, open_faulty: OpenFaulty, failing: str, fault: Fault
+    ) -> None:
+        await super().test_a_failing_server_is_told_by_its_fault_in_bounded_time(open_faulty, failing, fault)
+
+
+class TestOpenAICompatibleFaults(ServerFaultContract):
     @pytest.fixture
     def open_faulty(self) -> OpenFaulty:
         return _open_faulty_openai
@@ -115,6 +137,9 @@ class TestOpenAICompatibleFaults(LlmFaultContract):
 # What a simulated vendor does wrong, after how many words, and what must become of it; None is no fault.
 SIMULATED_FAULTS = (
     (faults.Fault(Kind.REFUSED), Fault.REFUSED),
+    (faults.Fault(Kind.STATUS, status=400), Fault.INVALID),
+    (faults.Fault(Kind.STATUS, status=413), Fault.INVALID),
+    (faults.Fault(Kind.STATUS, status=422), Fault.INVALID),
     (faults.Fault(Kind.STATUS, status=401), Fault.REJECTED),
     (faults.Fault(Kind.STATUS, status=402), Fault.REJECTED),
     (faults.Fault(Kind.STATUS, status=429, retry_after_s=2), Fault.RATE_LIMITED),
@@ -148,6 +173,8 @@ def weather_stage() -> Stage:
 
 class SimulatedLlmContract(LlmContract):
     """The contract as far as a simulated model goes: it makes one call at a time."""
+
+    repeats_itself = True
 
     async def test_two_calls_of_one_reply_are_told_apart(self, model: LanguageModel) -> None:
         reply = await collect(model, asking("How is the weather in Oslo and in Rome?"), WITH_WEATHER)

@@ -40,7 +40,7 @@ class TestPocketsphinx(SttContract):
     async def test_telephone_audio_is_rejected(self, provider: SpeechToText) -> None:
         with pytest.raises(ProviderError) as raised:
             await heard(provider, [], SttOptions(sample_rate=8000))
-        assert raised.value.fault is Fault.REJECTED
+        assert raised.value.fault is Fault.INVALID
 
     async def test_a_fresh_process_follows_a_dead_one(self, provider: SpeechToText) -> None:
         assert await self.fault_of_a_broken_engine(provider) is Fault.CUT
@@ -55,4 +55,4 @@ async def test_a_language_other_than_english_is_rejected(
         assert finals(await heard(provider, utterance(UNITS.pcm), SttOptions(language="en-GB")))
         with pytest.raises(ProviderError) as raised:
             await heard(provider, utterance(UNITS.pcm), SttOptions(language="fr-FR"))
-    assert raised.value.fault is Fault.REJECTED
+    assert raised.value.fault is Fault.INVALID

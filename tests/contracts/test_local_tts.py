@@ -47,7 +47,7 @@ class TestFlite(TtsContract):
         assert await spoken(provider, SENTENCE, TtsOptions(language="en-GB"))
         with pytest.raises(ProviderError) as raised:
             await spoken(provider, SENTENCE, TtsOptions(language="fr"))
-        assert raised.value.fault is Fault.REJECTED
+        assert raised.value.fault is Fault.INVALID
 
 
 class TestEspeak(TtsContract):
@@ -75,7 +75,7 @@ class TestEspeak(TtsContract):
     async def test_an_unknown_language_is_rejected(self, provider: TextToSpeech) -> None:
         with pytest.raises(ProviderError) as raised:
             await spoken(provider, SENTENCE, TtsOptions(language="tlh-XX"))
-        assert raised.value.fault is Fault.REJECTED
+        assert raised.value.fault is Fault.INVALID
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,8 @@ class TestOpenAISpeechSimulated(TtsContract):
     ("wrong", "fault"),
     [
         (faults.Fault(Kind.REFUSED), Fault.REFUSED),
+        (faults.Fault(Kind.STATUS, status=400), Fault.INVALID),
+        (faults.Fault(Kind.STATUS, status=413), Fault.INVALID),
         (faults.Fault(Kind.STATUS, status=401), Fault.REJECTED),
         (faults.Fault(Kind.STATUS, status=429, retry_after_s=2), Fault.RATE_LIMITED),
         (faults.Fault(Kind.STATUS, status=503), Fault.UNAVAILABLE),

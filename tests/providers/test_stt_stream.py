@@ -26,7 +26,13 @@ class ScriptedLine:
     keep_alive_ms = 4_000.0
 
     def __init__(
-        self, *, says_every_ms: float = 0, answers: bool = True, settled: bool = False, stuck: bool = False
+        self,
+        *,
+        says_every_ms: float = 0,
+        answers: bool = True,
+        settled: bool = False,
+        stuck: bool = False,
+        silence_ms: float = 0,
     ) -> None:
         self.told: list[tuple[str, float]] = []
         self.dropped = False
@@ -34,6 +40,7 @@ class ScriptedLine:
         self._answers = answers
         self._settled = settled
         self._stuck = stuck
+        self._silence_ms = silence_ms
         self._asked = asyncio.Event()
 
     def begin(self, sent_ms: float) -> None:
@@ -65,8 +72,14 @@ class ScriptedLine:
         self._asked.clear()
         return Heard(0, "word", final=True, answers=True)
 
+    async def insist(self) -> None:
+        self._note("insist", asyncio.get_running_loop().time() * 1000)
+
     def settled(self) -> bool:
         return self._settled
+
+    def silence_ms(self, stall_ms: float) -> float:
+        return self._silence_ms or stall_ms
 
     def kinds(self) -> list[str]:
         return [kind for kind, _ in self.told]
@@ -129,6 +142,19 @@ async def test_speech_without_any_message_is_a_stall() -> None:
 async def test_speech_that_is_told_of_is_no_stall_however_long_it_is() -> None:
     (final,) = await _heard(ScriptedLine(says_every_ms=1_000), [STARTED, *_frames(500), STOPPED])
     assert final.ends_utterance
+
+
+async def test_a_line_that_may_be_silent_for_longer_is_given_longer() -> None:
+    with pytest.raises(ProviderError) as raised:
+        await _heard(ScriptedLine(silence_ms=6_000), [STARTED, *_frames(500)])
+    assert raised.value.fault is Fault.STALLED
+    assert asyncio.get_running_loop().time() == pytest.approx(6.1, abs=0.05)
+
+
+async def test_an_answer_that_is_late_is_insisted_on_once() -> None:
+    line = ScriptedLine(answers=False, settled=True)
+    await _heard(line, [STARTED, *_frames(10), STOPPED, STARTED, *_frames(10, 200.0), STOPPED])
+    assert [at for kind, at in line.told if kind == "insist"] == pytest.approx([700, 1_900], abs=1)
 
 
 async def test_no_answer_to_a_finalisation_is_a_stall() -> None:

@@ -83,7 +83,7 @@ FAULTS = {
     "key refused": Fault.REJECTED,
     "credit used up": Fault.REJECTED,
     "forbidden": Fault.REJECTED,
-    "bad request": Fault.REJECTED,
+    "bad request": Fault.INVALID,
     "rate limited": Fault.RATE_LIMITED,
     "internal error": Fault.UNAVAILABLE,
     "unavailable": Fault.UNAVAILABLE,

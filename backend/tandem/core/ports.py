@@ -154,8 +154,9 @@ class LanguageModel(Protocol):
 
         A ToolCall comes whole, once its arguments are complete; only tools of `options` are called.
 
-        Where the last message is the assistant's own, that message was begun: yield only what follows it, with the
-        white space between them.
+        Where the last message is the assistant's own, that message was begun: the request carries it and asks to go on
+        from its end. What comes is yielded as it comes: a model may still say some or all of it again, or leave out the
+        white space between; `core/seam.py` sees to that. Nothing at all is then a proper reply.
         """
         ...
 
@@ -288,6 +289,41 @@ class Resampler(Protocol):
 
 class MakeResampler(Protocol):
     def __call__(self, from_rate: int, to_rate: int) -> Resampler: ...
+
+
+class VoiceJoint(Protocol):
+    """Makes one stream of mono 16-bit PCM of what several voices say, one after another; one object per call."""
+
+    def new_turn(self) -> None:
+        """Forget all voices: the next one sets the loudness of those that follow it."""
+        ...
+
+    def begin(self, voice: str, *, joined: bool) -> None:
+        """What is fed from here on is said by `voice`; `joined`: it goes on in a phrase that another one began."""
+        ...
+
+    def feed(self, pcm: bytes) -> bytes:
+        """Return `pcm`, faded in and brought to the first voice's loudness where need be; nothing is held back."""
+        ...
+
+
+class MakeVoiceJoint(Protocol):
+    def __call__(self, rate: int) -> VoiceJoint: ...
+
+
+class Aligner(Protocol):
+    """Compares what two voices say of one text, where they do not tell when they say which word."""
+
+    def quiet_bytes(self, pcm: bytes, sample_rate: int) -> int:
+        """Return how many bytes of `pcm` lie before its last pause, in which it can be cut; 0 for no pause."""
+        ...
+
+    async def place_ms(self, said: SpokenAudio, again: SpokenAudio, *, whole: bool) -> float | None:
+        """Return the ms of `again` that `said` has said already, a word of which not all was said not included.
+
+        None: that is not certain as long as `again` goes no further; never None if `again` is the `whole` phrase.
+        """
+        ...
 
 
 class QualityMeter(Protocol):

@@ -1,8 +1,9 @@
-"""What a streaming recogniser was sent of a call, and what it made of it; without any I/O."""
+"""The line to a streaming recogniser: what was sent over it of a call, and what came of that; without any I/O."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from tandem.core.audio import BYTES_PER_SAMPLE, AudioFrame, Word, duration_ms
 from tandem.core.ports import Transcript
@@ -26,6 +27,44 @@ class Heard:
     words: tuple[Word, ...] = ()
     end_ms: float = 0.0
     confidence: float | None = None
+
+
+class Line(Protocol):
+    """A socket to a recogniser; it raises ProviderError. Positions are in ms of the audio that went over it."""
+
+    chunk_ms: float
+    shortest_ms: float
+    keep_alive_ms: float  # the longest silence on the line
+
+    def begin(self, sent_ms: float) -> None:
+        """An utterance begins here; what is said of earlier audio is no part of it."""
+        ...
+
+    async def send(self, pcm: bytes) -> None: ...
+
+    async def finalise(self, sent_ms: float) -> float:
+        """Ask for what is still missing of the utterance; return how many ms of silence were sent for that."""
+        ...
+
+    async def keep_alive(self) -> float:
+        """Say that the caller is still there; return how many ms of silence were sent for that."""
+        ...
+
+    async def receive(self) -> Heard | None:
+        """Return the next message, or None for one that says nothing of what was heard."""
+        ...
+
+    async def insist(self) -> None:
+        """Half the patience for an answer is over: ask in a way that a vendor which is well has to answer, if any."""
+        ...
+
+    def settled(self) -> bool:
+        """Tell whether a finalisation that has had no answer needs none: all that was said is known."""
+        ...
+
+    def silence_ms(self, stall_ms: float) -> float:
+        """Return how long the line may be silent about speech now: `stall_ms`, or longer where it may be right to."""
+        ...
 
 
 class SentAudio:

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from tandem.core.audio import AudioFrame, duration_ms
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import SpeechMark, Transcript
-from tandem.providers.stt_ledger import Heard, SentAudio, Utterance
+from tandem.providers.stt_ledger import Line, SentAudio, Utterance
 
 Item = AudioFrame | SpeechMark
 T = TypeVar("T")
@@ -26,36 +26,6 @@ class Patience:
     open_ms: float = 1_000
     final_ms: float = 1_000
     stall_ms: float = 1_200
-
-
-class Line(Protocol):
-    """A socket to a recogniser; it raises ProviderError. Positions are in ms of the audio that went over it."""
-
-    chunk_ms: float
-    shortest_ms: float
-    keep_alive_ms: float  # the longest silence on the line
-
-    def begin(self, sent_ms: float) -> None:
-        """An utterance begins here; what is said of earlier audio is no part of it."""
-        ...
-
-    async def send(self, pcm: bytes) -> None: ...
-
-    async def finalise(self, sent_ms: float) -> float:
-        """Ask for what is still missing of the utterance; return how many ms of silence were sent for that."""
-        ...
-
-    async def keep_alive(self) -> float:
-        """Say that the caller is still there; return how many ms of silence were sent for that."""
-        ...
-
-    async def receive(self) -> Heard | None:
-        """Return the next message, or None for one that says nothing of what was heard."""
-        ...
-
-    def settled(self) -> bool:
-        """Tell whether a finalisation that has had no answer needs none: all that was said is known."""
-        ...
 
 
 async def listen(
@@ -103,6 +73,7 @@ class _Listening:
         self._unheard_ms = 0.0  # of the utterance's audio, sent since the last message
         self._unheard_since = 0.0
         self._asked_at: float | None = None  # when the utterance was finalised that is not answered yet
+        self._insisted = False
 
     @property
     def done(self) -> bool:
@@ -130,18 +101,24 @@ class _Listening:
 
     def _deadline(self) -> float:
         if self._asked_at is not None:
-            return self._asked_at + self._patience.final_ms / 1000
-        if self._sent.speaking and self._unheard_ms >= self._patience.stall_ms:
-            return self._unheard_since + self._patience.stall_ms / 1000
+            return self._asked_at + self._patience.final_ms / (1000 if self._insisted else 2000)
+        silence_ms = self._line.silence_ms(self._patience.stall_ms)
+        if self._sent.speaking and self._unheard_ms >= silence_ms:
+            return self._unheard_since + silence_ms / 1000
         return self._sent_at + self._line.keep_alive_ms / 1000
 
     async def _overdue(self) -> list[Transcript]:
         if self._asked_at is not None:
+            if not self._insisted:
+                self._insisted = True
+                await self._in_time(self._line.insist())
+                return []
             if self._line.settled():
                 return [self._settle()]
             raise ProviderError(Fault.STALLED, self._name, f"no final within {self._patience.final_ms:.0f} ms")
-        if self._sent.speaking and self._unheard_ms >= self._patience.stall_ms:
-            raise ProviderError(Fault.STALLED, self._name, f"no message for {self._patience.stall_ms:.0f} ms of speech")
+        silence_ms = self._line.silence_ms(self._patience.stall_ms)
+        if self._sent.speaking and self._unheard_ms >= silence_ms:
+            raise ProviderError(Fault.STALLED, self._name, f"no message for {silence_ms:.0f} ms of speech")
         self._sent.add_silence(await self._in_time(self._line.keep_alive()))
         return []
 
@@ -157,7 +134,7 @@ class _Listening:
         return [interim] if interim else []
 
     def _settle(self) -> Transcript:
-        self._asked_at = None
+        self._asked_at, self._insisted = None, False
         return self._utterance.settle(ends=not self._ahead.ended_within)
 
     async def _take(self) -> list[Transcript]:

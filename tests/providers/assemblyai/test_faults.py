@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from contracts.numbered_speech import NUMBERED_UNITS
+from contracts.numbered_speech import NUMBERED_TIME, NUMBERED_UNITS
 from simulator import Simulator, simulator
-from tandem.contracts.stt import CANCEL_WITHIN_S, Event, heard, plain, playing, utterance
+from tandem.contracts.stt import CANCEL_WITHIN_S, RATE, Event, heard, noise, plain, playing, utterance
+from tandem.core.audio import duration_ms
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import SpeechMark, SttOptions
 from tandem.providers.assemblyai.stt import AssemblyAiStt
@@ -24,6 +25,7 @@ pytestmark = [
 _SPEECH = utterance(NUMBERED_UNITS.pcm)
 _BOUND_S = 4.0  # audio goes out in real time
 _WAIT_MS = 300.0  # patience of the tests
+_BEAT_MS = 1_500.0
 
 
 @pytest.fixture
@@ -35,7 +37,13 @@ async def vendor() -> AsyncIterator[Simulator]:
 @asynccontextmanager
 async def _opened(base_url: str, api_key: str = "k") -> AsyncIterator[AssemblyAiStt]:
     async with AssemblyAiStt.open(
-        name="first", api_key=api_key, base_url=base_url, open_ms=_WAIT_MS, final_ms=_WAIT_MS, stall_ms=800.0
+        name="first",
+        api_key=api_key,
+        base_url=base_url,
+        open_ms=_WAIT_MS,
+        final_ms=_WAIT_MS,
+        stall_ms=800.0,
+        beat_ms=_BEAT_MS,
     ) as provider:
         yield provider
 
@@ -135,9 +143,52 @@ async def test_what_is_only_odd_changes_no_word(vendor: Simulator, kind: Kind, a
     assert plain(first.text) == plain(second.text) == plain(NUMBERED_UNITS.text)
 
 
-async def test_a_vendor_that_tells_no_word_of_long_speech_has_stalled(vendor: Simulator) -> None:
+async def test_a_vendor_that_answers_that_nothing_was_said_is_believed(vendor: Simulator) -> None:
     vendor.stage.faults.set("assemblyai", faults.Fault(Kind.EMPTY))
-    assert (await _failure(vendor.http)).fault is Fault.STALLED
+    async with _opened(vendor.http) as provider, asyncio.timeout(_BOUND_S):
+        assert [each.text for each in await heard(provider, _SPEECH)] == [""]
+
+
+async def test_a_cough_is_no_fault_and_what_follows_it_is_heard_where_it_was_said(vendor: Simulator) -> None:
+    cough = noise(0.1, 0.3)
+    gap_ms = duration_ms(len(cough), RATE) + 1_000.0
+    async with _opened(vendor.http) as provider, asyncio.timeout(2 * _BOUND_S):
+        events = [*utterance(cough), *utterance(NUMBERED_UNITS.pcm, gap_ms), *utterance(cough, gap_ms + 9_000.0)]
+        finals = [each for each in await heard(provider, events) if each.final]
+    assert [plain(each.text) for each in finals] == ["", plain(NUMBERED_UNITS.text), ""]
+    assert all(each.ends_utterance for each in finals)
+    assert gap_ms <= finals[1].words[0].start_ms < gap_ms + 400.0
+    assert finals[1].words[-1].end_ms <= gap_ms + duration_ms(len(NUMBERED_UNITS.pcm), RATE)
+    sessions = vendor.stage.requests.of("assemblyai")
+    assert [[note["type"] for note in session.notes] for session in sessions[:2]] == [
+        ["ForceEndpoint", "Terminate"],
+        ["ForceEndpoint", "ForceEndpoint", "Terminate"],
+    ]
+
+
+@pytest.mark.parametrize("kind", [Kind.STALL, Kind.BLACKHOLE, Kind.SILENT])
+async def test_a_silent_vendor_is_not_taken_for_one_that_heard_nothing(vendor: Simulator, kind: Kind) -> None:
+    vendor.stage.faults.set("assemblyai", faults.Fault(kind))
+    async with _opened(vendor.http) as provider, asyncio.timeout(_BOUND_S):
+        with pytest.raises(ProviderError) as raised:
+            await heard(provider, utterance(NUMBERED_TIME.pcm[: RATE * 2 // 2]))
+    assert raised.value.fault is Fault.STALLED
+
+
+async def test_a_session_that_cannot_be_followed_by_another_is_a_fault(vendor: Simulator) -> None:
+    async def coughing() -> AsyncIterator[Event]:
+        for event in utterance(noise(0.1, 0.3)):
+            yield event
+        vendor.stage.faults.set("assemblyai", faults.Fault(Kind.STATUS, status=429, retry_after_s=3))
+        await asyncio.Event().wait()
+
+    got = []
+    async with _opened(vendor.http) as provider, asyncio.timeout(_BOUND_S):
+        with pytest.raises(ProviderError) as raised:
+            async for each in provider.transcribe(coughing(), SttOptions()):
+                got.append(each.text)  # noqa: PERF401 - a comprehension would lose it with the fault
+    assert got == [""]
+    assert (raised.value.fault, raised.value.retry_after_ms) == (Fault.RATE_LIMITED, 3_000)
 
 
 async def test_words_come_with_their_times_and_a_confidence(vendor: Simulator) -> None:
@@ -202,4 +253,4 @@ async def test_an_english_model_refuses_other_languages(vendor: Simulator) -> No
     async with _opened(vendor.http) as provider:
         with pytest.raises(ProviderError) as raised:
             await heard(provider, [SpeechMark.STARTED], SttOptions(language="fr"))
-    assert raised.value.fault is Fault.REJECTED
+    assert raised.value.fault is Fault.INVALID

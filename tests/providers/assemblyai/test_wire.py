@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from assemblyai.streaming.v3 import AsyncStreamingClient, StreamingParameters
+from assemblyai.streaming.v3 import AsyncStreamingClient, HeartbeatEvent, StreamingParameters, TerminationEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +34,7 @@ def test_a_turn_is_told_as_it_grows() -> None:
     first, second = _read_until(reading, 4)
     assert (first.text, first.part, first.final) == ("six", 0, False)
     assert (second.text, second.words) == ("six times", (Word("six", 100, 400), Word("times", 400, 800)))
+    assert reading.within
     assert not reading.settled()
 
 
@@ -53,15 +54,6 @@ def test_the_formatted_turn_answers_a_forced_end_and_replaces_the_other() -> Non
     assert formatted.end_ms == 1300
 
 
-def test_a_session_that_never_said_that_it_began_has_not_heard_nothing() -> None:
-    reading = wire.Reading()
-    reading.begin()
-    reading.finalise()
-    assert not reading.settled()
-    reading.read(_events()[0])
-    assert reading.settled()
-
-
 def test_a_turn_of_the_last_utterance_is_no_part_of_this_one() -> None:
     reading = wire.Reading()
     reading.begin()
@@ -70,28 +62,67 @@ def test_a_turn_of_the_last_utterance_is_no_part_of_this_one() -> None:
     assert reading.read(_events()[6]) is None
 
 
-def test_without_heartbeats_nothing_was_said_if_speech_never_started() -> None:
+def _beat(max_speech_probability: float) -> HeartbeatEvent:
+    return HeartbeatEvent(
+        total_audio_received_ms=5_000,
+        total_duration_ms=5_000,
+        realtime_factor=1.0,
+        max_speech_probability=max_speech_probability,
+    )
+
+
+def test_silence_alone_settles_nothing() -> None:
     reading = wire.Reading()
+    reading.begin()
+    reading.finalise()
+    assert not reading.settled()
     reading.read(_events()[0])
-    reading.begin()
-    reading.finalise()
-    assert reading.settled()
-    reading.read(_events()[1])
-    assert not reading.settled()
-    _read_until(reading, 4)
     assert not reading.settled()
 
 
-def test_with_heartbeats_nothing_was_said_if_one_comes_after_the_end() -> None:
+def test_nothing_was_said_if_a_heartbeat_after_the_end_tells_of_no_speech() -> None:
     reading = wire.Reading()
-    heartbeat = _events()[4]
     reading.begin()
-    reading.read(heartbeat)
+    reading.read(_beat(0.1))
     reading.read(_events()[1])
     reading.finalise()
     assert not reading.settled()
-    reading.read(heartbeat)
+    reading.read(_beat(0.1))
     assert reading.settled()
+    reading.begin()
+    assert not reading.settled()
+
+
+@pytest.mark.parametrize(("during", "after"), [(0.9, 0.1), (0.1, 0.9)])
+def test_a_heartbeat_does_not_settle_what_may_have_been_speech(during: float, after: float) -> None:
+    reading = wire.Reading()
+    reading.begin()
+    reading.read(_beat(during))
+    reading.finalise()
+    reading.read(_beat(after))
+    assert not reading.settled()
+
+
+def test_a_session_that_ended_as_it_was_told_has_said_all() -> None:
+    reading = wire.Reading()
+    reading.begin()
+    assert reading.read(TerminationEvent()) is None
+    _read_until(reading, 6)
+    reading.finalise()
+    rest = reading.read(_events()[6])
+    end = reading.read(TerminationEvent())
+    assert rest is not None
+    assert end is not None
+    assert (end.text, end.final, end.answers) == ("", True, True)
+    assert end.part > rest.part
+
+
+def test_a_session_that_ended_within_a_turn_has_not_said_all() -> None:
+    reading = wire.Reading()
+    reading.begin()
+    _read_until(reading, 4)
+    reading.finalise()
+    assert reading.read(TerminationEvent()) is None
 
 
 def test_the_session_leaves_the_end_of_a_turn_to_us() -> None:
@@ -109,22 +140,31 @@ def test_the_session_leaves_the_end_of_a_turn_to_us() -> None:
     ("code", "fault"),
     [
         (None, Fault.CUT),
+        (400, Fault.REJECTED),
         (401, Fault.REJECTED),
+        (413, Fault.INVALID),
         (429, Fault.RATE_LIMITED),
         (503, Fault.UNAVAILABLE),
         (1006, Fault.CUT),
         (1008, Fault.REJECTED),
+        (1009, Fault.INVALID),
         (1011, Fault.CUT),
         (3005, Fault.UNAVAILABLE),
         (3006, Fault.REJECTED),
-        (3007, Fault.REJECTED),
+        (3007, Fault.INVALID),
         (3008, Fault.CUT),
         (3009, Fault.RATE_LIMITED),
         (4001, Fault.REJECTED),
     ],
 )
 def test_a_code_is_a_fault(code: int | None, fault: Fault) -> None:
-    assert wire.code_fault(code) is fault
+    assert wire.code_fault(code, wire.parameters("universal-streaming-multilingual", SttOptions())) is fault
+
+
+@pytest.mark.parametrize("code", [400, 3006])
+def test_what_is_refused_for_a_callers_language_is_no_fault_of_ours(code: int) -> None:
+    asked = wire.parameters("universal-streaming-multilingual", SttOptions(language="tlh"))
+    assert wire.code_fault(code, asked) is Fault.INVALID
 
 
 @pytest.mark.parametrize(("value", "ms"), [("2", 2000), ("soon", None), ("nan", None), ("-1", None)])

@@ -86,6 +86,16 @@ async def test_a_chunk_of_any_size_comes_out_as_whole_samples_of_at_most_100_ms(
     assert sum(len(chunk.pcm) for chunk in chunks) == 4_801 + 1 + 9_999 + 3 + 24_000 + 2
 
 
+async def test_a_voice_that_a_caller_asked_for_and_nobody_has_is_a_fault_of_that_phrase_alone(
+    server: Vendor, voice: Cartesia
+) -> None:
+    server.behave = rejected
+    with pytest.raises(ProviderError) as caught:
+        await spoken(voice, "one two", TtsOptions(voice="a0e99841-438c-4a64-b679-ae501e7d6091"))
+    assert caught.value.fault is Fault.INVALID
+    assert (await fault_of(voice)).fault is Fault.REJECTED
+
+
 @pytest.mark.parametrize(
     ("behave", "fault"),
     [

@@ -145,6 +145,33 @@ def test_a_status_means_a_fault(status: int, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "code", "fault"),
+    [
+        (400, None, Fault.INVALID),
+        (400, "language_not_supported", Fault.INVALID),
+        (413, None, Fault.INVALID),
+        (422, None, Fault.INVALID),
+        (400, "model_not_found", Fault.REJECTED),
+        (400, "voice_not_found", Fault.REJECTED),
+        (401, None, Fault.REJECTED),
+        (402, "quota_exceeded", Fault.REJECTED),
+        (404, None, Fault.REJECTED),
+        (429, "concurrency_limited", Fault.RATE_LIMITED),
+        (429, "quota_exceeded", Fault.REJECTED),
+        (500, None, Fault.UNAVAILABLE),
+        (None, None, Fault.UNAVAILABLE),
+    ],
+)
+def test_an_error_is_told_by_its_status_and_by_a_code_that_names_what_is_ours(
+    status: int | None, code: str | None, fault: Fault
+) -> None:
+    body = {"type": "error", "context_id": "c1", "status_code": status, "error_code": code}
+    frame = wire.read(json.dumps(body).encode())
+    assert isinstance(frame, wire.Failure)
+    assert frame.fault is fault
+
+
+@pytest.mark.parametrize(
     ("value", "ms"),
     [("2", 2_000), ("0.5", 500), ("", None), ("soon", None), ("-1", None), ("inf", None), ("nan", None)],
 )

@@ -75,6 +75,7 @@ _IN_THE_STREAM = [
     (faults.Fault(Kind.CUT, close_code=1006), Fault.CUT),
     (faults.Fault(Kind.CUT, close_code=1011), Fault.CUT),
     (faults.Fault(Kind.CUT, close_code=1008), Fault.REJECTED),
+    (faults.Fault(Kind.CUT, close_code=1009), Fault.INVALID),
     (faults.Fault(Kind.CUT, close_code=1013), Fault.UNAVAILABLE),
     (faults.Fault(Kind.RESET), Fault.CUT),
     (faults.Fault(Kind.EARLY_END, close_code=1000), Fault.CUT),
@@ -213,4 +214,4 @@ async def test_an_english_model_refuses_other_languages(vendor: Simulator) -> No
     async with _opened(vendor.http, "flux-general-en") as provider:
         with pytest.raises(ProviderError) as raised:
             await heard(provider, [SpeechMark.STARTED], SttOptions(language="fr"))
-    assert raised.value.fault is Fault.REJECTED
+    assert raised.value.fault is Fault.INVALID

@@ -11,7 +11,7 @@ from deepgram.core.unchecked_base_model import construct_type
 from tandem.core.audio import Word
 from tandem.core.errors import Fault
 from tandem.core.ports import SttOptions
-from tandem.providers.deepgram import wire
+from tandem.providers.deepgram import faults, wire
 from tandem.providers.stt_ledger import Heard
 
 # The SDK imports websockets.legacy.
@@ -164,18 +164,22 @@ def test_a_turn_without_what_it_must_have_is_unreadable(field: str) -> None:
     [
         ({"variant": "SchemaError", "description": "x", "message": "said"}, Fault.REJECTED),
         ({"variant": "Other", "description": "x"}, Fault.UNAVAILABLE),
+        ({"variant": "Other", "description": "x", "code": "DATA-0000"}, Fault.INVALID),
+        ({"variant": "Other", "description": "x", "code": "INVALID_AUDIO"}, Fault.INVALID),
+        ({"variant": "Other", "description": "x", "code": "INVALID_AUTH"}, Fault.REJECTED),
+        ({"variant": "Other", "description": "x", "code": "QUOTA_EXCEEDED"}, Fault.REJECTED),
         ({"variant": "Other", "description": "x", "code": "TOO_MANY_REQUESTS"}, Fault.RATE_LIMITED),
     ],
 )
 def test_an_error_frame_is_a_fault_that_quotes_nothing(error: dict[str, str], fault: Fault) -> None:
-    with pytest.raises(wire.ErrorFrame) as raised:
+    with pytest.raises(faults.ErrorFrame) as raised:
         wire.NovaReading().read(_typed_nova({"type": "Error", **error}))
     assert (raised.value.fault, raised.value.detail) == (fault, "error frame")
 
 
 def test_a_fatal_error_of_flux_is_a_fault() -> None:
     error = {"type": "Error", "sequence_id": 3, "code": "INTERNAL_SERVER_ERROR", "description": "x"}
-    with pytest.raises(wire.ErrorFrame) as raised:
+    with pytest.raises(faults.ErrorFrame) as raised:
         wire.FluxReading().read(_typed_flux(error))
     assert raised.value.fault is Fault.UNAVAILABLE
 
@@ -191,21 +195,42 @@ def test_the_queries_name_model_rate_and_language() -> None:
 
 @pytest.mark.parametrize(
     ("status", "fault"),
-    [(401, Fault.REJECTED), (402, Fault.REJECTED), (429, Fault.RATE_LIMITED), (503, Fault.UNAVAILABLE)],
+    [
+        (400, Fault.REJECTED),
+        (401, Fault.REJECTED),
+        (402, Fault.REJECTED),
+        (413, Fault.INVALID),
+        (429, Fault.RATE_LIMITED),
+        (503, Fault.UNAVAILABLE),
+    ],
 )
 def test_a_status_is_a_fault(status: int, fault: Fault) -> None:
-    assert wire.status_fault(status) is fault
+    assert faults.status_fault(status, "en-GB") is fault
+
+
+def test_a_query_that_is_refused_for_a_callers_language_is_no_fault_of_ours() -> None:
+    assert faults.status_fault(400, "tlh") is Fault.INVALID
+    assert faults.status_fault(401, "tlh") is Fault.REJECTED
 
 
 @pytest.mark.parametrize(
     ("value", "ms"), [("2", 2000), ("0.5", 500), ("", None), ("soon", None), ("nan", None), ("-1", None)]
 )
 def test_retry_after_is_read_in_seconds(value: str, ms: float | None) -> None:
-    assert wire.retry_after_ms({"retry-after": value}) == ms
+    assert faults.retry_after_ms({"retry-after": value}) == ms
 
 
 @pytest.mark.parametrize(
-    ("code", "fault"), [(1000, Fault.CUT), (1011, Fault.CUT), (1008, Fault.REJECTED), (None, Fault.CUT)]
+    ("code", "reason", "fault"),
+    [
+        (1000, "", Fault.CUT),
+        (1011, "no audio within the timeout window, see dpgr.am/net0001", Fault.CUT),
+        (1007, "", Fault.INVALID),
+        (1009, "", Fault.INVALID),
+        (1008, "", Fault.REJECTED),
+        (1008, "the payload cannot be decoded as audio, see dpgr.am/data0000", Fault.INVALID),
+        (None, "", Fault.CUT),
+    ],
 )
-def test_a_close_code_is_a_fault(code: int | None, fault: Fault) -> None:
-    assert wire.close_fault(code) is fault
+def test_a_close_code_is_a_fault(code: int | None, reason: str, fault: Fault) -> None:
+    assert faults.close_fault(code, reason) is fault

@@ -21,7 +21,7 @@ from openai_server import (
 from providers.openai.answers import OSLO, calling, held_open
 from tandem.contracts.llm import PATIENCE_S, WITH_WEATHER, asking, calls_of, collect, text_of
 from tandem.core.errors import Fault, ProviderError
-from tandem.core.ports import Completed, LlmOptions, Message, Role
+from tandem.core.ports import Completed, Delta, LlmOptions, Message, Role
 from tandem.providers.groq.llm import GroqChat
 
 QUESTION = asking("What is six times seven?")
@@ -144,6 +144,27 @@ async def test_a_rate_limit_tells_when_to_come_again(server: OpenAIServer, model
     assert error.fault is Fault.RATE_LIMITED
     assert error.retry_after_ms == 2_000
     assert len(server.bodies) == 1, "the SDK tried again by itself"
+
+
+@pytest.mark.parametrize("words", [WORDS, WORDS[2:], (" ", *WORDS[2:])])
+async def test_a_begun_reply_is_sent_and_what_comes_is_given_out_as_it_came(
+    server: OpenAIServer, model: GroqChat, words: tuple[str, ...]
+) -> None:
+    server.behave = answering(words)
+    reply = await collect(model, [*QUESTION, Message(Role.ASSISTANT, "Six times")])
+    assert [piece.text for piece in reply if isinstance(piece, Delta)] == list(words)
+    assert server.bodies[0]["messages"][-1] == {"role": "assistant", "content": "Six times"}
+
+
+@pytest.mark.parametrize("words", [(), WORDS])
+@pytest.mark.parametrize("begun", [(), (Message(Role.ASSISTANT, "Six times"),)])
+async def test_a_reply_that_a_filter_ended_is_invalid(
+    server: OpenAIServer, model: GroqChat, words: tuple[str, ...], begun: tuple[Message, ...]
+) -> None:
+    server.behave = answering(words, finish="content_filter")
+    with pytest.raises(ProviderError) as caught:
+        await collect(model, [*QUESTION, *begun])
+    assert caught.value.fault is Fault.INVALID
 
 
 async def test_a_begun_reply_with_nothing_left_to_say_just_ends(server: OpenAIServer, model: GroqChat) -> None:

@@ -16,6 +16,7 @@ from tandem.providers.groq.wire import (
     Piece,
     Reply,
     UnreadableAnswer,
+    begun,
     read_chunk,
     refusal,
     request_messages,
@@ -42,9 +43,11 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def read(pieces: list[Piece], *messages: Message) -> tuple[Reply, str]:
-    reply = Reply(messages, [WEATHER, CLOCK])
-    return reply, "".join([*[reply.feed(piece) for piece in pieces], reply.flush()])
+def read(pieces: list[Piece]) -> Reply:
+    reply = Reply([WEATHER, CLOCK])
+    for piece in pieces:
+        reply.feed(piece)
+    return reply
 
 
 def recorded(file: str) -> list[Piece]:
@@ -52,8 +55,9 @@ def recorded(file: str) -> list[Piece]:
 
 
 def test_recorded_words_are_read_with_their_end_and_counts() -> None:
-    reply, text = read(recorded("words.json"))
-    assert text == "Forty two."
+    pieces = recorded("words.json")
+    reply = read(pieces)
+    assert "".join(piece.text for piece in pieces) == "Forty two."
     assert reply.ended()
     assert reply.counted()
     assert reply.completed() == Completed("stop", 21, 7)
@@ -61,9 +65,7 @@ def test_recorded_words_are_read_with_their_end_and_counts() -> None:
 
 
 def test_recorded_calls_are_whole() -> None:
-    reply, text = read(recorded("two_calls.json"))
-    assert text == ""
-    assert reply.calls() == [
+    assert read(recorded("two_calls.json")).calls() == [
         ToolCall("call_a1", "weather", '{"city":"Oslo"}'),
         ToolCall("call_b2", "weather", '{"city":"Rome"}'),
     ]
@@ -72,14 +74,14 @@ def test_recorded_calls_are_whole() -> None:
 def test_a_reply_that_groq_broke_off_has_no_end() -> None:
     pieces = recorded("broken_off.json")
     assert pieces[-1].broken_off
-    assert not read(pieces)[0].ended()
+    assert not read(pieces).ended()
 
 
 @given(st.text(max_size=12))
 def test_a_call_is_given_out_only_with_an_object_of_arguments(arguments: str) -> None:
     cut = len(arguments) // 2
     parts = (CallPiece(0, "c", "weather", arguments[:cut]), CallPiece(0, "", "", arguments[cut:]))
-    reply, _ = read([Piece(calls=parts), Piece(reason="tool_calls")])
+    reply = read([Piece(calls=parts), Piece(reason="tool_calls")])
     try:
         (call,) = reply.calls()
     except UnreadableAnswer:
@@ -99,26 +101,11 @@ def test_a_call_is_given_out_only_with_an_object_of_arguments(arguments: str) ->
 )
 def test_a_call_that_is_not_whole_is_unreadable(part: CallPiece) -> None:
     with pytest.raises(UnreadableAnswer):
-        read([Piece(calls=(part,))])[0].calls()
+        read([Piece(calls=(part,))]).calls()
 
 
 def test_a_tool_without_required_arguments_may_be_called_with_none_at_all() -> None:
-    assert read([Piece(calls=(CallPiece(0, "c", "clock", ""),))])[0].calls() == [ToolCall("c", "clock", "{}")]
-
-
-@given(st.text(min_size=1).filter(str.strip), st.text(), st.integers(1, 7))
-def test_what_was_begun_is_not_said_again_however_it_is_cut(said: str, rest: str, size: int) -> None:
-    again = f" {said.strip()}{rest}"
-    pieces = [Piece(again[at : at + size]) for at in range(0, len(again), size)]
-    assert read(pieces, Message(Role.ASSISTANT, said))[1] == rest
-
-
-@given(st.text(), st.text(), st.integers(1, 7))
-def test_a_reply_that_goes_on_is_given_out_whole(said: str, words: str, size: int) -> None:
-    if said.strip() and words.lstrip().startswith(said.strip()):
-        return
-    pieces = [Piece(words[at : at + size]) for at in range(0, len(words), size)]
-    assert read(pieces, Message(Role.ASSISTANT, said))[1] == (words if words.strip() else "")
+    assert read([Piece(calls=(CallPiece(0, "c", "clock", ""),))]).calls() == [ToolCall("c", "clock", "{}")]
 
 
 @given(st.dictionaries(st.sampled_from(["choices", "usage", "x_groq"]), JSON, max_size=3))
@@ -155,12 +142,14 @@ def test_a_tool_is_offered_with_its_schema() -> None:
 @pytest.mark.parametrize(
     ("status", "file", "fault"),
     [
-        (400, None, Fault.REJECTED),
+        (400, None, Fault.INVALID),
         (400, "tool_use_failed.json", Fault.MALFORMED),
         (401, None, Fault.REJECTED),
         (402, None, Fault.REJECTED),
         (404, None, Fault.REJECTED),
-        (413, None, Fault.REJECTED),
+        (413, None, Fault.INVALID),
+        (413, "rate_limited.json", Fault.INVALID),
+        (422, None, Fault.INVALID),
         (429, "rate_limited.json", Fault.RATE_LIMITED),
         (498, None, Fault.UNAVAILABLE),
         (503, None, Fault.UNAVAILABLE),
@@ -175,6 +164,27 @@ def test_a_refusal_has_its_fault_and_quotes_nothing(status: int | None, file: st
     assert told is fault
     assert "Os" not in detail
     assert status is None or str(status) in detail
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "fault"),
+    [
+        (400, "model_decommissioned", Fault.REJECTED),
+        (400, "organization_restricted", Fault.REJECTED),
+        (400, "context_length_exceeded", Fault.INVALID),
+        (None, "context_length_exceeded", Fault.INVALID),
+        (None, "model_decommissioned", Fault.REJECTED),
+    ],
+)
+def test_a_code_tells_what_is_the_same_for_every_request(status: int | None, code: str, fault: Fault) -> None:
+    assert refusal(status, {"error": {"type": "invalid_request_error", "code": code}})[0] is fault
+
+
+def test_a_reply_is_begun_only_where_the_assistant_spoke_last() -> None:
+    assert begun([Message(Role.USER, "u"), Message(Role.ASSISTANT, " a ")])
+    assert not begun([])
+    assert not begun([Message(Role.ASSISTANT, "a"), Message(Role.USER, "u")])
+    assert not begun([Message(Role.USER, "u"), Message(Role.ASSISTANT, " ")])
 
 
 @pytest.mark.parametrize(

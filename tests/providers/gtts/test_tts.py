@@ -144,12 +144,12 @@ async def test_what_is_spoken_is_not_logged(server: Vendor, caplog: pytest.LogCa
     assert "fox" not in caplog.text
 
 
-async def test_an_unknown_language_is_rejected_and_not_asked_for(server: Vendor) -> None:
+async def test_an_unknown_language_is_invalid_and_not_asked_for(server: Vendor) -> None:
     async with Gtts.open(base_url=server.url) as voice:
         with pytest.raises(ProviderError) as caught:
             await spoken(voice, SENTENCE, TtsOptions(language="tlh-XX"))
         assert await spoken(voice, SENTENCE, TtsOptions(language="he-IL"))
-    assert caught.value.fault is Fault.REJECTED
+    assert caught.value.fault is Fault.INVALID
     assert [asked.language for asked in server.asked] == ["iw"]
 
 

@@ -61,7 +61,9 @@ def test_a_piece_ends_with_a_sentence_if_one_ends_in_it() -> None:
 @pytest.mark.parametrize(
     ("status", "fault"),
     [
-        (400, Fault.REJECTED),
+        (400, Fault.INVALID),
+        (413, Fault.INVALID),
+        (401, Fault.REJECTED),
         (403, Fault.REJECTED),
         (429, Fault.RATE_LIMITED),
         (500, Fault.UNAVAILABLE),

@@ -144,7 +144,7 @@ async def test_a_language_that_the_model_lacks_is_rejected(english: str, languag
     async with Whisper.open(english, 1) as provider:
         with pytest.raises(ProviderError) as raised:
             await heard(provider, utterance(sound_of(LOW)), SttOptions(language=language))
-    assert raised.value.fault is Fault.REJECTED
+    assert raised.value.fault is Fault.INVALID
 
 
 async def test_a_speech_longer_than_the_window_comes_in_parts(english: str) -> None:

@@ -227,17 +227,44 @@ async def test_an_answer_that_is_no_stream_is_cut(server: OpenAIServer, model: O
     assert (await fault_of(model, server, behave)).fault is Fault.CUT
 
 
+@pytest.mark.parametrize(
+    ("code", "error", "fault"),
+    [
+        (429, {"code": "insufficient_quota", "type": "insufficient_quota"}, Fault.REJECTED),
+        (400, {"code": "content_filter"}, Fault.INVALID),
+        (400, {"code": None, "details": [{"reason": "API_KEY_INVALID"}]}, Fault.REJECTED),
+        (413, {"code": None}, Fault.INVALID),
+    ],
+)
+async def test_a_refusal_is_told_by_what_its_body_says(
+    server: OpenAIServer, model: OpenAIChat, code: int, error: dict[str, object], fault: Fault
+) -> None:
+    assert (await fault_of(model, server, status(code, error=error))).fault is fault
+
+
 async def test_a_reply_of_white_space_is_empty(server: OpenAIServer, model: OpenAIChat) -> None:
     assert (await fault_of(model, server, answering([" ", "\n"]))).fault is Fault.EMPTY
 
 
 @pytest.mark.parametrize("words", [WORDS, WORDS[2:], (" ", *WORDS[2:])])
-async def test_a_begun_reply_goes_on_whether_or_not_the_server_repeats_it(
+async def test_a_begun_reply_is_sent_and_what_comes_is_given_out_as_it_came(
     server: OpenAIServer, model: OpenAIChat, words: tuple[str, ...]
 ) -> None:
     server.behave = answering(words)
     reply = await collect(model, [*QUESTION, Message(Role.ASSISTANT, "Six times")])
-    assert f"Six times {text_of(reply).lstrip()}" == "".join(WORDS)
+    assert [piece.text for piece in reply if isinstance(piece, Delta)] == list(words)
+    assert server.bodies[0]["messages"][-1] == {"role": "assistant", "content": "Six times"}
+
+
+@pytest.mark.parametrize("words", [(), WORDS])
+@pytest.mark.parametrize("begun", [(), (Message(Role.ASSISTANT, "Six times"),)])
+async def test_a_reply_that_a_filter_ended_is_invalid(
+    server: OpenAIServer, model: OpenAIChat, words: tuple[str, ...], begun: tuple[Message, ...]
+) -> None:
+    server.behave = answering(words, finish="content_filter")
+    with pytest.raises(ProviderError) as caught:
+        await collect(model, [*QUESTION, *begun])
+    assert caught.value.fault is Fault.INVALID
 
 
 async def test_a_begun_reply_with_nothing_left_to_say_just_ends(server: OpenAIServer, model: OpenAIChat) -> None:

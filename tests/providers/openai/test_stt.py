@@ -88,7 +88,7 @@ async def test_utterances_in_turn_share_the_connection_that_was_opened_at_the_st
         (resetting, Fault.CUT),
         (cutting, Fault.CUT),
         (transcript(5), Fault.MALFORMED),
-        (status(400), Fault.REJECTED),
+        (status(400), Fault.INVALID),
         (status(401), Fault.REJECTED),
         (status(429, "retry-after: 2"), Fault.RATE_LIMITED),
         (status(503), Fault.UNAVAILABLE),

@@ -80,7 +80,7 @@ async def torn(exchange: Exchange) -> None:
         (speaking(letters=3), Fault.STALLED),
         (speaking(pcm=b""), Fault.EMPTY),
         (transcript("a message"), Fault.MALFORMED),
-        (status(400), Fault.REJECTED),
+        (status(400), Fault.INVALID),
         (status(401), Fault.REJECTED),
         (status(429, "retry-after: 2"), Fault.RATE_LIMITED),
         (status(500), Fault.UNAVAILABLE),

@@ -67,7 +67,9 @@ def test_nothing_is_asked_where_nothing_is_to_be_found(query: str, most: int) ->
     ("status", "fault"),
     [
         (301, Fault.REJECTED),
-        (400, Fault.REJECTED),
+        (400, Fault.INVALID),
+        (413, Fault.INVALID),
+        (422, Fault.INVALID),
         (401, Fault.REJECTED),
         (432, Fault.REJECTED),
         (408, Fault.TIMEOUT),

@@ -14,6 +14,7 @@ from assemblyai.streaming.v3 import (
     StreamingEvents,
     StreamingParameters,
 )
+from assemblyai.streaming.v3.models import TerminateSession
 from websockets.exceptions import InvalidStatus
 
 from tandem.core.audio import duration_ms
@@ -33,7 +34,7 @@ async def opened(
 ) -> AsyncIterator["Session"]:
     """Open a session; raises ProviderError. Leaving drops the connection."""
     client = AsyncStreamingClient(options)
-    session = Session(name, client, parameters.sample_rate or 0)
+    session = Session(name, client, parameters)
     try:
         try:
             async with asyncio.timeout(open_ms / 1000):
@@ -47,24 +48,22 @@ async def opened(
 
 
 class Session:
-    """The line to one session (see stt_stream.Line)."""
+    """One session, from its first audio to its end; `ending` once it was told to end."""
 
-    chunk_ms = 60.0
-    shortest_ms = 60.0  # the vendor takes 50-1,000
-    keep_alive_ms = 5_000.0
-
-    def __init__(self, name: str, client: AsyncStreamingClient, sample_rate: int) -> None:
+    def __init__(self, name: str, client: AsyncStreamingClient, asked: StreamingParameters) -> None:
         self._name = name
         self._client = client
-        self._rate = sample_rate
+        self._asked = asked
+        self._rate = asked.sample_rate or 0
         self._pace = Pace()
         self._reading = wire.Reading()
+        self.ending = False
         self._failed: ProviderError | None = None
         self._events: asyncio.Queue[Any] = asyncio.Queue(_MOST_EVENTS)
         for event in StreamingEvents:
             client.on(event, self._take)
 
-    def begin(self, sent_ms: float) -> None:
+    def begin(self) -> None:
         self._reading.begin()
 
     async def send(self, pcm: bytes) -> None:
@@ -75,14 +74,19 @@ class Session:
             raise ProviderError(Fault.STALLED, self._name, "it takes no more audio")
         await self._client.stream(pcm)
 
-    async def finalise(self, sent_ms: float) -> float:
+    async def finalise(self) -> None:
         self._reading.finalise()
         await self._client.force_endpoint()
-        return 0.0
 
-    async def keep_alive(self) -> float:
+    async def insist(self) -> None:
+        """Where nothing shows that the vendor has listened, have it end the session: that it must answer."""
+        queue = self._client._write_queue  # noqa: SLF001 the SDK's own way to terminate waits for seconds
+        if queue is not None and not (self._reading.settled() or self._reading.within):
+            self.ending = True
+            await queue.put(TerminateSession())
+
+    async def keep_alive(self) -> None:
         await self._client.keep_alive()
-        return 0.0
 
     async def receive(self) -> Heard | None:
         heard = self._reading.read(await self._next())
@@ -93,12 +97,16 @@ class Session:
                 while True:
                     formatted = self._reading.read(await self._next())
                     if formatted is not None and formatted.answers:
-                        return formatted
+                        return formatted if formatted.part == heard.part else replace(heard, answers=True)
         except TimeoutError:
             return replace(heard, answers=True)
 
     def settled(self) -> bool:
         return self._reading.settled()
+
+    def has_cause_to_speak(self) -> bool:
+        """Tell whether it has to say something about speech that goes on, whatever was said."""
+        return self._reading.within or not self._reading.begun
 
     def check(self) -> None:
         """Raise ProviderError if the session did not open: the SDK only announces it."""
@@ -115,7 +123,7 @@ class Session:
     async def _take(self, _: AsyncStreamingClient, event: Any) -> None:
         if isinstance(event, StreamingError):
             # The SDK tells of an error while it handles another, which alone knows how the connection failed.
-            self._failed = _failure(self._name, event.code, sys.exception())
+            self._failed = self._failure(event.code, sys.exception())
             self._failed.__cause__ = event
         else:
             await self._events.put(event)
@@ -142,9 +150,9 @@ class Session:
         queue = self._client._write_queue  # noqa: SLF001 it has no bound, and stream() never waits
         return 0 if queue is None else queue.qsize()
 
-
-def _failure(name: str, code: int | None, cause: BaseException | None) -> ProviderError:
-    if code is None and isinstance(cause, OSError):
-        return ProviderError(Fault.REFUSED, name, "no connection")
-    after = wire.retry_after_ms(cause.response.headers) if isinstance(cause, InvalidStatus) else None
-    return ProviderError(wire.code_fault(code), name, f"code {code}" if code else "no code", retry_after_ms=after)
+    def _failure(self, code: int | None, cause: BaseException | None) -> ProviderError:
+        if code is None and isinstance(cause, OSError):
+            return ProviderError(Fault.REFUSED, self._name, "no connection")
+        fault = wire.code_fault(code, self._asked)
+        after = wire.retry_after_ms(cause.response.headers) if isinstance(cause, InvalidStatus) else None
+        return ProviderError(fault, self._name, f"code {code}" if code else "no code", retry_after_ms=after)

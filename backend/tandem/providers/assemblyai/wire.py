@@ -8,8 +8,8 @@ from assemblyai.streaming.v3.models import (
     Encoding,
     HeartbeatEvent,
     SpeechModel,
-    SpeechStartedEvent,
     StreamingParameters,
+    TerminationEvent,
     TurnEvent,
 )
 
@@ -19,6 +19,7 @@ from tandem.core.ports import SttOptions
 from tandem.providers.stt_ledger import Heard
 
 _NEVER_MS = 10_000  # of silence until the vendor ends a turn by itself: pauses are for us to judge
+_SPEECH = 0.5  # a heartbeat with a higher probability may have heard a word
 
 
 def parameters(model: str, options: SttOptions) -> StreamingParameters:
@@ -33,7 +34,7 @@ def parameters(model: str, options: SttOptions) -> StreamingParameters:
         max_turn_silence=_NEVER_MS,
         session_heartbeat=True,
         speaker_labels_revision_interval_ms=None,  # its default is invisible to a type checker
-        language_codes=None if hears_english_only(model) else [options.language.partition("-")[0]],
+        language_codes=None if hears_english_only(model) else [options.language.casefold().partition("-")[0]],
     )
 
 
@@ -45,54 +46,50 @@ class Reading:
     """Turns, each told as a whole until it ends: first as it was heard, then formatted, under the same number.
 
     Where there is no turn to end, ForceEndpoint has no answer. That nothing was said, and not that the session has
-    stalled, shows by a heartbeat after it; in a session without heartbeats, by speech never having started. One that
-    has never said a word, not even that it began, is no session.
+    stalled, shows by a heartbeat after it, if none since the utterance began tells of speech; or by the Termination of
+    a session that was told to end, which comes after the last word. SpeechStarted shows neither: a cough is one too.
     """
 
     def __init__(self) -> None:
         self._done = -1  # turns up to this one belong to utterances that are answered
         self._latest = -1
-        self._open = False  # the session has said anything at all
-        self._beats = False  # this session sends heartbeats
-        self._forget()
+        self.begun = False  # the session has said anything at all
+        self.within = False  # a turn has begun and not ended
+        self._asked = False
+        self._beat_since = False  # a heartbeat came after the finalisation
+        self._speech = False  # a heartbeat since the utterance began told of speech
 
     def begin(self) -> None:
         """An utterance begins; the one before it is answered."""
         self._done = self._latest
-        self._forget()
+        self.within = self._asked = self._beat_since = self._speech = False
 
     def finalise(self) -> None:
         self._asked = True
 
     def read(self, event: Any) -> Heard | None:
         """Take an event of the SDK, which has checked its fields."""
-        self._open = True
+        self.begun = True
         match event:
             case HeartbeatEvent():
-                self._beats = True
                 self._beat_since = self._asked
-            case SpeechStartedEvent():
-                self._started = True
+                self._speech = self._speech or event.max_speech_probability > _SPEECH
             case TurnEvent() if event.turn_order > self._done:
                 return self._turn(event)
+            case TerminationEvent() if self._asked and not self.within:
+                return Heard(part=self._latest + 1, text="", final=True, answers=True)
         return None
 
     def settled(self) -> bool:
-        return self._open and not self._within and (self._beat_since if self._beats else not self._started)
+        return self._beat_since and not (self._speech or self.within)
 
     def awaits_format(self, heard: Heard) -> bool:
         """Tell whether `heard` is the answer but for its punctuation."""
         return self._asked and heard.final and not heard.answers
 
-    def _forget(self) -> None:
-        self._asked = False
-        self._beat_since = False  # a heartbeat came after the finalisation
-        self._started = False  # the vendor heard speech that no ended turn holds
-        self._within = False  # a turn has begun and not ended
-
     def _turn(self, turn: TurnEvent) -> Heard:
         self._latest = max(self._latest, turn.turn_order)
-        self._started = self._within = not turn.end_of_turn
+        self.within = not turn.end_of_turn
         words = [word for word in turn.words if word.word_is_final]
         return Heard(
             part=turn.turn_order,
@@ -107,21 +104,32 @@ class Reading:
 
 _CODE_FAULTS = {
     408: Fault.TIMEOUT,
+    413: Fault.INVALID,
+    422: Fault.INVALID,
     429: Fault.RATE_LIMITED,
+    1007: Fault.INVALID,
     1008: Fault.REJECTED,
+    1009: Fault.INVALID,
     1013: Fault.UNAVAILABLE,
     3005: Fault.UNAVAILABLE,
-    3006: Fault.REJECTED,
-    3007: Fault.REJECTED,
+    3007: Fault.INVALID,  # the audio came too fast, or in chunks of the wrong length
     3009: Fault.RATE_LIMITED,
     4102: Fault.RATE_LIMITED,
 }
 
 
-def code_fault(code: int | None) -> Fault:
-    """Return what an HTTP status, a close code or the code of an error frame means; the SDK gives all three as one."""
+_BAD_REQUESTS = (400, 3006)
+
+
+def code_fault(code: int | None, asked: StreamingParameters) -> Fault:
+    """Return what an HTTP status, a close code or the code of an error frame means; the SDK gives all three as one.
+
+    Of what was `asked` all is ours and the same for every session, but for a language other than English.
+    """
     if code is None:
         return Fault.CUT
+    if code in _BAD_REQUESTS:
+        return Fault.REJECTED if asked.language_codes in (None, ["en"]) else Fault.INVALID
     if code in _CODE_FAULTS:
         return _CODE_FAULTS[code]
     if 400 <= code < 600:

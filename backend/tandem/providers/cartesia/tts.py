@@ -82,7 +82,8 @@ class Cartesia:
 
         `options.voice` is a voice's id at Cartesia, anything else stands for the voice given to `open`; speed is held
         between 0.6 and 1.5. ProviderError: TIMEOUT before the first audio, STALLED after it, CUT when the socket
-        ended, EMPTY for a proper end without audio, or what the vendor's own error means.
+        ended, EMPTY for a proper end without audio, or what the vendor's own error means: of a phrase in a voice that
+        was asked for never REJECTED but INVALID.
         """
         if not (text := wire.transcript(phrase)):
             return
@@ -106,7 +107,10 @@ class Cartesia:
                 async with aclosing(self._until_done(context, deadline)) as frames:
                     async for frame in frames:
                         yield frame
-            except ProviderError:
+            except ProviderError as error:
+                if error.fault is Fault.REJECTED and request["voice"] != self._voice:
+                    # It may be the voice that a caller asked for, which must not close the vendor to all the others.
+                    raise ProviderError(Fault.INVALID, NAME, error.detail) from error
                 if last or not context.stillborn:
                     raise
             else:

@@ -155,19 +155,30 @@ _STATUS_DETAILS = {
     404: "no such model or voice, or no such path at this address",
 }
 _PLAIN_CODE = re.compile(r"[a-z_]{1,40}")
+# What an error can be about that is the same for every phrase; what else a request holds is the caller's.
+_OURS = re.compile(r"model|voice|plan|api_?key|auth")
+_SPENT = re.compile(r"quota|credit")
 
 
 def status_fault(status: int) -> tuple[Fault, str]:
-    """Return what an HTTP status means, and a detail that quotes nothing of the answer."""
+    """Return what the HTTP status of a refused upgrade means, and a detail that quotes nothing of the answer.
+
+    An upgrade asks for nothing but to be let in, so whatever is wrong with it is wrong with every one.
+    """
     fault = _STATUS_FAULTS.get(status) or (Fault.REJECTED if 400 <= status < 500 else Fault.UNAVAILABLE)
     detail = _STATUS_DETAILS.get(status)
     return fault, f"status {status}: {detail}" if detail else f"status {status}"
 
 
 def _error_fault(status: object, code: object) -> tuple[Fault, str]:
-    """Return what an error frame means: its HTTP-like status decides, its code only explains."""
+    """Return what an error frame means by its HTTP-like status, and by its code where that names what is ours."""
     fault, detail = status_fault(status) if isinstance(status, int) else (Fault.UNAVAILABLE, "an error without status")
-    return fault, f"{detail} ({code})" if isinstance(code, str) and _PLAIN_CODE.fullmatch(code) else detail
+    plain = code if isinstance(code, str) and _PLAIN_CODE.fullmatch(code) else ""
+    if _SPENT.search(plain):
+        fault = Fault.REJECTED
+    elif status in (400, 413, 422) and not _OURS.search(plain):
+        fault = Fault.INVALID
+    return fault, f"{detail} ({plain})" if plain else detail
 
 
 def retry_after_ms(headers: Mapping[str, str]) -> float | None:

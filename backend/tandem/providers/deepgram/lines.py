@@ -52,8 +52,14 @@ class NovaLine:
         with translating(self._name):
             return self._reading.read(await self._socket.recv())
 
+    async def insist(self) -> None:
+        """It is asked once: a Finalize without words is settled by what was covered."""
+
     def settled(self) -> bool:
         return self._reading.settled()
+
+    def silence_ms(self, stall_ms: float) -> float:
+        return stall_ms
 
 
 class FluxLine:
@@ -99,5 +105,11 @@ class FluxLine:
                 await self._socket.send_force_end_turn()
             return heard
 
+    async def insist(self) -> None:
+        """It is asked once: TurnInfo tells how far it has heard, words or not."""
+
     def settled(self) -> bool:
         return self._reading.settled()
+
+    def silence_ms(self, stall_ms: float) -> float:
+        return stall_ms

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from tandem.core.errors import Fault, ProviderError
-from tandem.providers.deepgram import wire
+from tandem.providers.deepgram import faults, wire
 
 _PING_S = 5.0  # an idle socket that died is found within twice this
 # The library's debug log shows headers and frames: keys and spoken words.
@@ -34,9 +34,12 @@ class Door:
     open_ms: float
 
     @asynccontextmanager
-    async def socket(self, path_and_query: str) -> AsyncIterator[ClientConnection]:
-        """Open a socket; raises ProviderError. Leaving drops the connection: nothing waits for the vendor."""
-        with translating(self.name):
+    async def socket(self, path_and_query: str, language: str) -> AsyncIterator[ClientConnection]:
+        """Open a socket that asks for `language`; raises ProviderError.
+
+        Leaving drops the connection: nothing waits for the vendor.
+        """
+        with translating(self.name, language):
             async with asyncio.timeout(self.open_ms / 1000):
                 socket = await connect(
                     self.url + path_and_query,
@@ -56,24 +59,28 @@ class Door:
 
 
 @contextmanager
-def translating(name: str) -> Iterator[None]:
-    """Raise what websockets, the SDK and wire.py raise as ProviderError of provider `name`."""
+def translating(name: str, language: str = "") -> Iterator[None]:
+    """Raise what websockets, the SDK and wire.py raise as ProviderError of provider `name`.
+
+    `language` is the one that a socket is asked for while it opens.
+    """
     try:
         yield
     except TimeoutError as error:
         raise ProviderError(Fault.TIMEOUT, name, "the socket did not open in time") from error
     except InvalidStatus as error:
         status, headers = error.response.status_code, error.response.headers
-        after = wire.retry_after_ms(headers)
-        raise ProviderError(wire.status_fault(status), name, f"status {status}", retry_after_ms=after) from error
+        after = faults.retry_after_ms(headers)
+        fault = faults.status_fault(status, language)
+        raise ProviderError(fault, name, f"status {status}", retry_after_ms=after) from error
     except ConnectionClosed as error:
-        code = error.rcvd.code if error.rcvd else None
-        raise ProviderError(wire.close_fault(code), name, f"closed with {code or 'no code'}") from error
+        code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (None, "")
+        raise ProviderError(faults.close_fault(code, reason), name, f"closed with {code or 'no code'}") from error
     except (InvalidHandshake, EOFError) as error:
         raise ProviderError(Fault.CUT, name, "the upgrade broke off") from error
     except OSError as error:
         raise ProviderError(Fault.REFUSED, name, "no connection") from error
-    except wire.ErrorFrame as error:
+    except faults.ErrorFrame as error:
         raise ProviderError(error.fault, name, error.detail) from error
     except (json.JSONDecodeError, UnicodeDecodeError, wire.Unreadable) as error:
         raise ProviderError(Fault.MALFORMED, name, "a message that cannot be read") from error

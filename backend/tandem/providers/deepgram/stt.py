@@ -14,7 +14,8 @@ from tandem.core.ports import SpeechMark, SttOptions, Transcript
 from tandem.providers.deepgram import wire
 from tandem.providers.deepgram.lines import FluxLine, NovaLine
 from tandem.providers.deepgram.socket import Door
-from tandem.providers.stt_stream import Line, Patience, listen
+from tandem.providers.stt_ledger import Line
+from tandem.providers.stt_stream import Patience, listen
 
 _NAME = "deepgram"
 _BASE_URL = "https://api.deepgram.com"
@@ -69,10 +70,12 @@ class DeepgramStt:
     @asynccontextmanager
     async def _dial(self, options: SttOptions) -> AsyncIterator[Line]:
         if not self._model.startswith("flux"):
-            async with self._door.socket(f"/v1/listen?{wire.nova_query(self._model, options)}") as socket:
+            async with self._door.socket(
+                f"/v1/listen?{wire.nova_query(self._model, options)}", options.language
+            ) as socket:
                 yield NovaLine(self.name, socket)
             return
-        if self._model.endswith("-en") and options.language.casefold().partition("-")[0] != "en":
-            raise ProviderError(Fault.REJECTED, self.name, "this model hears English only")
-        async with self._door.socket(f"/v2/listen?{wire.flux_query(self._model, options)}") as socket:
+        if not wire.hears(self._model, options.language):
+            raise ProviderError(Fault.INVALID, self.name, "this model hears English only")
+        async with self._door.socket(f"/v2/listen?{wire.flux_query(self._model, options)}", options.language) as socket:
             yield FluxLine(self.name, socket, options.sample_rate)

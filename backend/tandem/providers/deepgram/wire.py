@@ -1,14 +1,12 @@
-"""Between a call and Deepgram's two listening sockets: the queries, what a message says, and what an error means."""
+"""Between a call and Deepgram's two listening sockets: the queries, and what a message says."""
 
-import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from tandem.core.audio import Word
-from tandem.core.errors import Fault
 from tandem.core.ports import SttOptions
+from tandem.providers.deepgram.faults import error_frame, is_english
 from tandem.providers.stt_ledger import Heard
 
 _COVERED_MS = 20.0  # a final result that ends so near to the end of the audio leaves nothing to wait for
@@ -17,15 +15,6 @@ _UNNOTICED_MS = 300.0  # "a noticeable amount of audio" is what the vendor promi
 
 class Unreadable(ValueError):
     """A message of a known type is not of the promised form."""
-
-
-class ErrorFrame(Exception):
-    """The vendor says that something is wrong."""
-
-    def __init__(self, fault: Fault, detail: str) -> None:
-        super().__init__(detail)
-        self.fault = fault
-        self.detail = detail
 
 
 class Reading(Protocol):
@@ -40,6 +29,11 @@ class Reading(Protocol):
         ...
 
     def settled(self) -> bool: ...
+
+
+def hears(model: str, language: str) -> bool:
+    """Tell whether a Flux model hears a language, as far as its name says."""
+    return not model.endswith("-en") or is_english(language)
 
 
 def nova_query(model: str, options: SttOptions) -> str:
@@ -89,7 +83,7 @@ class NovaReading:
     def read(self, message: Any) -> Heard | None:
         kind = getattr(message, "type", None)
         if kind == "Error":
-            raise _error(message.variant, message.code)
+            raise error_frame(message.variant, message.code)
         if kind != "Results":
             return None
         try:
@@ -154,7 +148,7 @@ class FluxReading:
     def read(self, message: Any) -> Heard | None:
         kind = getattr(message, "type", None)
         if kind == "Error":
-            raise _error(message.code)
+            raise error_frame(message.code)
         if kind != "TurnInfo":
             return None
         try:
@@ -200,39 +194,3 @@ def _word(text: str, start_s: float, end_s: float) -> Word:
 def _mean(values: Iterable[float]) -> float | None:
     numbers = list(values)
     return sum(numbers) / len(numbers) if numbers else None
-
-
-_STATUS_FAULTS = {408: Fault.TIMEOUT, 429: Fault.RATE_LIMITED}
-
-
-def status_fault(status: int) -> Fault:
-    """Return what the HTTP status of a refused upgrade means."""
-    return _STATUS_FAULTS.get(status) or (Fault.UNAVAILABLE if status >= 500 else Fault.REJECTED)
-
-
-def retry_after_ms(headers: Mapping[str, str]) -> float | None:
-    """Return how long the vendor asks to be left alone, in ms; it says so in seconds."""
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds * 1000 if math.isfinite(seconds) and seconds >= 0 else None
-
-
-def close_fault(code: int | None) -> Fault:
-    """Return what the close code of a socket that nobody asked to close means (RFC 6455, 7.4)."""
-    return {1008: Fault.REJECTED, 1013: Fault.UNAVAILABLE}.get(code or 0, Fault.CUT)
-
-
-_CODE_FAULTS = (
-    (re.compile(r"rate_?limit|too_?many|quota", re.IGNORECASE), Fault.RATE_LIMITED),
-    (re.compile(r"schema|unparsable|invalid|auth|permission|payment|not_?found", re.IGNORECASE), Fault.REJECTED),
-)
-
-
-def _error(*codes: Any) -> ErrorFrame:
-    for code in (str(code) for code in codes if code):
-        for pattern, fault in _CODE_FAULTS:
-            if pattern.search(code):
-                return ErrorFrame(fault, "error frame")
-    return ErrorFrame(Fault.UNAVAILABLE, "error frame")

@@ -15,6 +15,8 @@ from tandem.core.ports import Delta, LlmOptions, Message, ModelOutput
 from tandem.providers.groq import wire
 
 _ADDRESS, _MODEL = "https://api.groq.com", "llama-3.3-70b-versatile"
+# The SDK's limits, but for the last: it drops a connection after 5 s, and callers mostly take longer for a turn.
+_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=60)
 _TAIL_MS = 100  # how long the token counts may follow the last word
 # How long the end of the body may follow both: only a connection that was read to its end serves the next reply, but
 # the SDK would wait for ever.
@@ -52,32 +54,34 @@ class GroqChat:
         to its first word and includes `connect_ms`; `stall_ms` is the longest
         silence between two words.
         """
-        address, timeout = base_url or _ADDRESS, groq.Timeout(None, connect=connect_ms / 1000)
-        async with groq.AsyncGroq(api_key=api_key, base_url=address, max_retries=0, timeout=timeout) as client:
+        pool = groq.DefaultAsyncHttpxClient(limits=_LIMITS, timeout=groq.Timeout(None, connect=connect_ms / 1000))
+        address = base_url or _ADDRESS
+        async with groq.AsyncGroq(api_key=api_key, base_url=address, max_retries=0, http_client=pool) as client:
             await _warm(client, connect_ms)
             yield cls(client, name=name, model=model or _MODEL, first_token_ms=first_token_ms, stall_ms=stall_ms)
 
     async def complete(self, messages: Sequence[Message], options: LlmOptions) -> AsyncGenerator[ModelOutput, None]:
         """Yield the model's reply, its tool calls last; raises ProviderError as Groq fails or is silent.
 
-        A call that is not whole when the reply ends is a fault (CUT, MALFORMED), never a call.
+        A reply that was begun may come again from its beginning. A call that is not whole when the reply ends is a
+        fault (CUT, MALFORMED), never a call.
         """
-        reply, spoke = wire.Reply(messages, options.tools), False
+        reply, spoke = wire.Reply(options.tools), wire.begun(messages)
         async with aclosing(self._pieces(reply, messages, options)) as pieces:
             async for piece in pieces:
-                if text := reply.feed(piece):
-                    spoke = True
-                    yield Delta(text)
-        if text := reply.flush():
-            spoke = True
-            yield Delta(text)
+                reply.feed(piece)
+                if piece.text:
+                    spoke = spoke or not piece.text.isspace()
+                    yield Delta(piece.text)
         if not reply.ended():
             raise ProviderError(Fault.CUT, self.name, "the stream ended without a finish_reason")
+        if reply.completed().reason == "content_filter":
+            raise ProviderError(Fault.INVALID, self.name, "what it was writing was refused")
         with self._translating(Fault.MALFORMED):
             calls = reply.calls()
         for call in calls:
             yield call
-        if not (spoke or calls or reply.may_be_empty()):
+        if not (spoke or calls):
             raise ProviderError(Fault.EMPTY, self.name, f"no text, finish_reason {reply.completed().reason}")
         yield reply.completed()
 

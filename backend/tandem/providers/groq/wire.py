@@ -26,6 +26,11 @@ def request_messages(messages: Sequence[Message]) -> list[ChatCompletionMessageP
     return [_request_message(message) for message in messages]
 
 
+def begun(messages: Sequence[Message]) -> bool:
+    """Tell whether the assistant has already said a part of the reply that is asked for."""
+    return bool(messages) and messages[-1].role is Role.ASSISTANT and bool(messages[-1].text.strip())
+
+
 def _request_message(message: Message) -> ChatCompletionMessageParam:
     match message.role:
         case Role.SYSTEM:
@@ -118,35 +123,19 @@ def _text(value: Any) -> str:
 
 
 class Reply:
-    """A reply as its pieces make it: which of its text is new, its tool calls, and its end."""
+    """What the pieces of a reply make beside its text: its tool calls, and its end."""
 
-    def __init__(self, messages: Sequence[Message], tools: Sequence[Tool]) -> None:
-        last = messages[-1] if messages else None
-        self._begun = last.text.strip() if last and last.role is Role.ASSISTANT else ""
-        self._held: str | None = ""  # what may be the begun words again, or white space; None once neither can be
+    def __init__(self, tools: Sequence[Tool]) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._calls: dict[int, list[CallPiece]] = {}
         self._end = Piece()
         self._counts = Piece()
 
-    def feed(self, piece: Piece) -> str:
-        """Take the next piece; return the text that is new in it and in what was held back."""
+    def feed(self, piece: Piece) -> None:
         for part in piece.calls:
             self._calls.setdefault(part.index, []).append(part)
         self._end = piece if piece.reason else self._end
         self._counts = piece if piece.completion_tokens is not None else self._counts
-        if self._held is None:
-            return piece.text
-        self._held += piece.text
-        if not (words := self._held.lstrip()) or (self._begun.startswith(words) and words != self._begun):
-            return ""
-        text, self._held = self._held, None
-        return words.removeprefix(self._begun) if self._begun and words.startswith(self._begun) else text
-
-    def flush(self) -> str:
-        """Return what is still held back; the stream has ended."""
-        text, self._held = self._held or "", None
-        return text if text.strip() else ""
 
     def ended(self) -> bool:
         """Tell whether the reply said that it ended."""
@@ -159,10 +148,6 @@ class Reply:
     def completed(self) -> Completed:
         """Return the end of a reply that has ended."""
         return Completed(self._end.reason or "", self._counts.prompt_tokens, self._counts.completion_tokens)
-
-    def may_be_empty(self) -> bool:
-        """Nothing is left to say of a reply that was begun."""
-        return bool(self._begun)
 
     def calls(self) -> list[ToolCall]:
         """Return the tool calls of a reply that has ended; raises UnreadableAnswer if one is not whole."""
@@ -184,27 +169,42 @@ class Reply:
         return ToolCall(first.id, first.name, arguments)
 
 
-# 498: Groq's flex tier has no capacity left just now.
-_STATUS_FAULTS = {408: Fault.TIMEOUT, 429: Fault.RATE_LIMITED, 498: Fault.UNAVAILABLE}
-_CODE_FAULTS = {
-    "tool_use_failed": Fault.MALFORMED,  # comes as 400: the model wrote a call that cannot be read
+# 498: Groq's flex tier has no capacity left just now. 413: more tokens than the account may send in a minute.
+_STATUS_FAULTS = {
+    400: Fault.INVALID,
+    408: Fault.TIMEOUT,
+    413: Fault.INVALID,
+    422: Fault.INVALID,
+    429: Fault.RATE_LIMITED,
+    498: Fault.UNAVAILABLE,
+}
+# These come as 400, and what they say is more than that.
+_TELLING_CODES = {
+    "tool_use_failed": Fault.MALFORMED,  # the model wrote a call that cannot be read
+    "model_decommissioned": Fault.REJECTED,
+    "organization_restricted": Fault.REJECTED,
+}
+_FRAME_CODES = {
+    **_TELLING_CODES,
     "rate_limit_exceeded": Fault.RATE_LIMITED,
     "over_capacity": Fault.UNAVAILABLE,
     "internal_server_error": Fault.UNAVAILABLE,
+    "invalid_request_error": Fault.INVALID,
 }
 
 
 def refusal(status: int | None, body: object) -> tuple[Fault, str]:
     """Return what an HTTP status (None: an error frame) and its body mean, and a detail that quotes nothing of it."""
+    codes = _FRAME_CODES if status is None else _TELLING_CODES
     error = body.get("error", body) if isinstance(body, Mapping) else None
     told = [error.get(key) for key in ("code", "type")] if isinstance(error, Mapping) else []
-    known = next((code for code in told if isinstance(code, str) and code in _CODE_FAULTS), None)
+    known = next((code for code in told if isinstance(code, str) and code in codes), None)
+    where = "error frame" if status is None else f"status {status}"
+    if known:
+        return codes[known], f"{where}: {known}"
     if status is None:
-        return (_CODE_FAULTS[known], f"error frame: {known}") if known else (Fault.UNAVAILABLE, "error frame")
-    if known == "tool_use_failed":
-        return Fault.MALFORMED, f"status {status}: {known}"
-    fault = _STATUS_FAULTS.get(status) or (Fault.UNAVAILABLE if status >= 500 else Fault.REJECTED)
-    return fault, f"status {status}"
+        return Fault.UNAVAILABLE, where
+    return _STATUS_FAULTS.get(status) or (Fault.UNAVAILABLE if status >= 500 else Fault.REJECTED), where
 
 
 def retry_after_ms(headers: Mapping[str, str]) -> float | None:

@@ -71,7 +71,7 @@ class Gtts:
 
         A piece (at most 100 characters) is fetched while the one before it is listened to, so a listener who is slow
         holds no more than two in memory. There is one voice a language; `options.voice` changes nothing. The speed,
-        0.5-2.0, is made here, at the same pitch. ProviderError: REJECTED for a language that Google Translate does
+        0.5-2.0, is made here, at the same pitch. ProviderError: INVALID for a language that Google Translate does
         not speak, otherwise as the service fails or is silent.
         """
         texts = wire.pieces(phrase)
@@ -79,7 +79,7 @@ class Gtts:
             return
         language = wire.language_for(options.language, self._engine.languages)
         if language is None:
-            raise ProviderError(Fault.REJECTED, self.name, "a language that it does not speak")
+            raise ProviderError(Fault.INVALID, self.name, "a language that it does not speak")
         speed = wire.speed_for(options.speed)
         late, patience_ms = Fault.TIMEOUT, self._first_audio_ms
         ahead = self._begin(wire.Piece(texts[0], *language, speed, late))

@@ -97,6 +97,8 @@ def status_fault(status: int) -> Fault:
     """Return what an HTTP status from 400 on means."""
     if status == 429:
         return Fault.RATE_LIMITED
+    if status in (400, 413, 422):  # a request holds the text, its language and nothing else
+        return Fault.INVALID
     return Fault.UNAVAILABLE if status >= 500 else Fault.REJECTED
 
 

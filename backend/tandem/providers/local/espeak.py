@@ -48,7 +48,7 @@ class Espeak:
 
         The engine is given the next piece (at most 200 characters) when the last one was taken, so a listener who
         is slow holds no more than one piece in memory. `options.voice` is a name of espeak-ng's ("en-us", "de+f3");
-        an unknown one falls back to the language's own voice. ProviderError: REJECTED for a language that it does
+        an unknown one falls back to the language's own voice. ProviderError: INVALID for a language that it does
         not have, CUT when the process died, STALLED when it hangs.
         """
         spoken_ms = 0.0
@@ -85,6 +85,6 @@ async def _chunks(job: Job, offset_ms: float) -> AsyncGenerator[SpokenAudio, Non
             yield SpokenAudio(payload, SAMPLE_RATE, tuple(words))
             words = []
         elif kind is Kind.REJECTED:
-            raise ProviderError(Fault.REJECTED, NAME, json.loads(payload))
+            raise ProviderError(Fault.INVALID, NAME, json.loads(payload))
         else:
             return

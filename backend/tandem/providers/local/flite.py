@@ -66,10 +66,10 @@ class Flite:
 
         The next piece (at most 200 characters) is begun when the last one was taken, so a listener who is slow
         holds no more than one piece in memory. `options.voice` is "slt" (also for any unknown name) or "rms".
-        ProviderError: REJECTED for a language other than English, CUT when the engine failed.
+        ProviderError: INVALID for a language other than English, CUT when the engine failed.
         """
         if options.language.casefold().partition("-")[0] != "en":
-            raise ProviderError(Fault.REJECTED, NAME, "it speaks English only")
+            raise ProviderError(Fault.INVALID, NAME, "it speaks English only")
         spoken_ms = 0.0
         for text in pieces(to_ascii(clean(phrase))):
             piece = _Piece(text, options)

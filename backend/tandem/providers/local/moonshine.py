@@ -71,11 +71,11 @@ class Moonshine:
 
         No word times and no confidence: the model in the wheel gives none. An utterance of more than 15 s comes in
         several finals, of which the last one ends it. When the audio ends within an utterance, what was said gets a
-        final that does not end it. ProviderError: REJECTED for a language other than English, CUT when the engine
+        final that does not end it. ProviderError: INVALID for a language other than English, CUT when the engine
         failed.
         """
         if options.language.casefold().partition("-")[0] != "en":
-            raise ProviderError(Fault.REJECTED, NAME, "it hears English only")
+            raise ProviderError(Fault.INVALID, NAME, "it hears English only")
         stream = _Stream(self._pool, options.sample_rate)
         ahead = ReadAhead(audio)
         try:

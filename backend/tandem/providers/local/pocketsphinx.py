@@ -60,13 +60,13 @@ class Pocketsphinx:
 
         No punctuation, no capitals, no confidence. An utterance of more than 30 s comes in several finals (cut at
         30 s, maybe within a word), of which the last one ends it. When the audio ends within an utterance, what was
-        said gets a final that does not end it. ProviderError: REJECTED for a language other than English and for
+        said gets a final that does not end it. ProviderError: INVALID for a language other than English and for
         telephone audio, CUT when the process died, STALLED when it hangs.
         """
         if options.language.casefold().partition("-")[0] != "en":
-            raise ProviderError(Fault.REJECTED, NAME, "it hears English only")
+            raise ProviderError(Fault.INVALID, NAME, "it hears English only")
         if options.sample_rate < _LOWEST_RATE:
-            raise ProviderError(Fault.REJECTED, NAME, "its model needs audio of 16 kHz and more")
+            raise ProviderError(Fault.INVALID, NAME, "its model needs audio of 16 kHz and more")
         stream = _Stream(self._workers, options.sample_rate)
         ahead = ReadAhead(audio)
         try:

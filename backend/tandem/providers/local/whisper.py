@@ -71,13 +71,13 @@ class Whisper:
         """Yield a final transcript with word times and confidence per utterance; no interim ones.
 
         An utterance of more than 30 s comes in several finals, of which the last one ends it. When the audio ends
-        within an utterance, what was said gets a final that does not end it. ProviderError: REJECTED for a language
+        within an utterance, what was said gets a final that does not end it. ProviderError: INVALID for a language
         that the model does not know, CUT when the process died, STALLED when it hangs, REFUSED when a process that
         followed a dead one cannot load the model.
         """
         language = options.language.casefold().partition("-")[0]
         if language not in self._languages:
-            raise ProviderError(Fault.REJECTED, self.name, f"its model does not know the language {language!r}")
+            raise ProviderError(Fault.INVALID, self.name, f"its model does not know the language {language!r}")
         request = {"model": self._model, "rate": options.sample_rate, "language": language}
         stream = _Stream(self._workers, json.dumps(request).encode(), options.sample_rate)
         ahead = ReadAhead(audio)

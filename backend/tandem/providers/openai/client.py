@@ -13,6 +13,8 @@ from tandem.providers.openai import faults
 from tandem.providers.openai.wire import UnreadableAnswer
 
 _NO_KEY = "none"  # the SDK insists on a key; servers of one's own mostly take any
+# The SDK's limits, but for the last: it drops a connection after 5 s, and callers mostly take longer for a turn.
+_LIMITS = httpx2.Limits(max_connections=1_000, max_keepalive_connections=100, keepalive_expiry=60)
 
 
 @asynccontextmanager
@@ -24,12 +26,13 @@ async def connected(
     A server that is down now may come up later. With `azure_version`, `base_url` is the address of an Azure resource.
     """
     key, timeout = api_key or _NO_KEY, openai.Timeout(None, connect=connect_ms / 1000)
+    pool = openai.DefaultAsyncHttpxClient(limits=_LIMITS, timeout=timeout)
     client = (
         openai.AsyncAzureOpenAI(
-            azure_endpoint=base_url, api_version=azure_version, api_key=key, max_retries=0, timeout=timeout
+            azure_endpoint=base_url, api_version=azure_version, api_key=key, max_retries=0, http_client=pool
         )
         if azure_version
-        else openai.AsyncOpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=timeout)
+        else openai.AsyncOpenAI(base_url=base_url, api_key=key, max_retries=0, http_client=pool)
     )
     async with client:
         await _warm(client, connect_ms)
@@ -62,7 +65,7 @@ def translating(provider: str, late: Fault) -> Iterator[None]:
     except httpx2.TransportError as error:  # the SDK lets it through where it hands out a body as it comes
         raise ProviderError(Fault.CUT, provider, "the connection broke") from error
     except openai.APIStatusError as error:
-        fault, detail = faults.status_fault(error.status_code)
+        fault, detail = faults.refusal(error.status_code, error.body)
         after = faults.retry_after_ms(error.response.headers)
         raise ProviderError(fault, provider, detail, retry_after_ms=after) from error
     except openai.APIResponseValidationError as error:

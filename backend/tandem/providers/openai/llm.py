@@ -71,28 +71,27 @@ class OpenAIChat:
     async def complete(self, messages: Sequence[Message], options: LlmOptions) -> AsyncGenerator[ModelOutput, None]:
         """Yield the model's reply, its tool calls last; raises ProviderError as the server fails or is silent.
 
-        A call that is not whole when the reply ends is a fault (CUT, MALFORMED), never a call.
+        A reply that was begun may come again from its beginning. A call that is not whole when the reply ends is a
+        fault (CUT, MALFORMED), never a call.
         """
-        begun = wire.begun(messages)
-        opening, calls, endings, spoke = wire.Opening(begun), wire.Calls(), [], False
+        calls, endings, spoke = wire.Calls(), [], wire.begun(messages)
         async with aclosing(self._pieces(messages, options)) as pieces:
             async for piece in pieces:
                 calls.feed(piece.calls)
                 if piece.reason or piece.completion_tokens is not None:
                     endings.append(piece)
-                if text := opening.feed(piece.text):
-                    spoke = True
-                    yield Delta(text)
-        if text := opening.flush():
-            spoke = True
-            yield Delta(text)
+                if piece.text:
+                    spoke = spoke or not piece.text.isspace()
+                    yield Delta(piece.text)
         completed = wire.completed(endings)
         if completed is None:
             raise ProviderError(Fault.CUT, self.name, "the stream ended without a finish_reason")
+        if completed.reason.startswith("content_filter"):
+            raise ProviderError(Fault.INVALID, self.name, "what it was writing was refused")
         for call in self._whole(calls, options.tools):
             spoke = True
             yield call
-        if not spoke and not begun:
+        if not spoke:
             raise ProviderError(Fault.EMPTY, self.name, f"no text, finish_reason {completed.reason}")
         yield completed
 

@@ -19,7 +19,7 @@ from openai.types.chat import (
 from tandem.core.ports import Completed, Message, Role, Tool, ToolCall
 
 # A chat model answers a conversation that ends with its own words in one of three ways: it goes on, it says them again,
-# or it starts afresh. This makes the first likely; `Opening` undoes the second.
+# or it starts afresh. This makes the first likely; whoever joins the two undoes the second (tandem.core.seam).
 _GO_ON = (
     "Your last message below was interrupted. Go on exactly where it stops, with the very next word; "
     "do not repeat any of it, and do not mention the interruption."
@@ -71,33 +71,9 @@ def request_tools(tools: Sequence[Tool]) -> list[ChatCompletionFunctionToolParam
     ]
 
 
-def begun(messages: Sequence[Message]) -> str:
-    """Return what the assistant has already said of the reply that is asked for."""
-    return messages[-1].text.strip() if messages and messages[-1].role is Role.ASSISTANT else ""
-
-
-class Opening:
-    """The first words of a reply, held back while they are white space or may be the begun message again."""
-
-    def __init__(self, begun: str) -> None:
-        self._begun = begun
-        self._held = ""
-        self._open = False
-
-    def feed(self, text: str) -> str:
-        """Take the reply's next piece; return what of it and of the held back is new."""
-        if self._open:
-            return text
-        self._held += text
-        words = self._held.lstrip()
-        if not words or (words != self._begun and self._begun.startswith(words)):
-            return ""
-        self._open = True
-        return words[len(self._begun) :] if self._begun and words.startswith(self._begun) else self._held
-
-    def flush(self) -> str:
-        """Return what is still held back; the reply has ended."""
-        return "" if self._open or not self._held.strip() else self._held
+def begun(messages: Sequence[Message]) -> bool:
+    """Tell whether the assistant has already said a part of the reply that is asked for."""
+    return bool(messages) and messages[-1].role is Role.ASSISTANT and bool(messages[-1].text.strip())
 
 
 class UnreadableAnswer(ValueError):

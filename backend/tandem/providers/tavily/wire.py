@@ -53,7 +53,14 @@ def _finding(result: object) -> Finding:
     return Finding(url.strip(), title.strip(), excerpt.strip())
 
 
-_STATUS_FAULTS = {408: Fault.TIMEOUT, 429: Fault.RATE_LIMITED}
+# 400, 413, 422: beside the query and its language a request holds nothing that is not always the same.
+_STATUS_FAULTS = {
+    400: Fault.INVALID,
+    408: Fault.TIMEOUT,
+    413: Fault.INVALID,
+    422: Fault.INVALID,
+    429: Fault.RATE_LIMITED,
+}
 _STATUS_DETAILS = {
     400: "the request was refused",
     401: "the key was refused",
