@@ -1,6 +1,7 @@
 """The composition root: the only file that knows every concrete class."""
 
 import asyncio
+import gc
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -16,6 +17,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from tandem.api import health, metrics, page
 from tandem.api import providers as providers_api
+from tandem.audio.align import SpeechAligner
+from tandem.audio.joint import SmoothJoint
 from tandem.audio.level import LevelDetector
 from tandem.audio.quality import MicrophoneMeter
 from tandem.audio.resample import make_resampler
@@ -85,6 +88,9 @@ def create_app(settings: Settings, report: Callable[[str], None] = lambda _: Non
             chains[:] = [equipment.stt, equipment.llm, equipment.tts]
             registry.equip(equipment)
             async with _child(measured.watch_loop()):
+                # What was loaded stays: else a full collection would stop every call for 50 ms to find that out.
+                gc.collect()
+                gc.freeze()
                 yield
             registry.equip(None)
             chains.clear()
@@ -155,6 +161,8 @@ async def _equipment(settings: Settings, opened: Opened, toolbox: Toolbox, notif
         make_detector=_detectors(settings),
         make_meter=lambda: MicrophoneMeter(RATE),
         make_resampler=make_resampler,
+        make_joint=SmoothJoint,
+        aligner=SpeechAligner(),
         notify=notify,
         clock=clock,
         instructions=settings.instructions,

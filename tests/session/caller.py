@@ -18,6 +18,8 @@ from fakes import (
     loop_clock,
     tone,
 )
+from tandem.audio.align import SpeechAligner, at_once
+from tandem.audio.joint import SmoothJoint
 from tandem.audio.quality import MicrophoneMeter
 from tandem.audio.resample import make_resampler
 from tandem.core.link import (
@@ -138,6 +140,8 @@ async def call(
         make_detector=make_detector,
         make_meter=lambda: MicrophoneMeter(RATE),
         make_resampler=make_resampler,
+        make_joint=SmoothJoint,
+        aligner=SpeechAligner(at_once),
         notify=caller.notified,
         clock=loop_clock,
         instructions="Be brief.",

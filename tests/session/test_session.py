@@ -222,10 +222,10 @@ async def test_when_no_voice_works_any_more_the_caller_is_told_and_reads_the_res
 
 
 async def test_a_model_that_nobody_can_follow_has_what_it_wrote_said_before_the_apology() -> None:
-    async with call(llm=[FakeModel("model", [Text("one two three. four "), Fail()], [Fail()])]) as caller:
+    async with call(llm=[FakeModel("model", [Text("one two three. four"), Fail()], [Fail()])]) as caller:
         await caller.say("count")
         await caller.until_state("listening", count=2)
-    assert caller.replies()[-1].heard_text == f"one two three. four {APOLOGY}"
+    assert caller.replies()[-1].heard_text == f"one two three. {APOLOGY}"
 
 
 async def test_a_long_silence_is_filled_once() -> None:

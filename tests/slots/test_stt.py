@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes import CodedSpeech, Fail, FakeRecogniser, Listen, Recorder, bench, frames
+from fakes import CodedSpeech, Fail, FakeRecogniser, Listen, Recorder, Wait, bench, frames
 from fakes import chain as chained
 from tandem.core.audio import AudioFrame, Word
 from tandem.core.breaker import State
@@ -66,11 +66,14 @@ class Ears:
             chained(Slot.STT, *chain, told=self.told), bench(LIMITS, self.told), options=lambda: self.options
         )
         self.transcripts: list[Served[Transcript]] = []
+        self.turns = False  # whether each utterance is a turn
 
     async def listen(self) -> None:
         async with aclosing(self.slot.transcripts()) as transcripts:
             async for served in transcripts:
                 self.transcripts.append(served)
+                if self.turns and served.item.ends_utterance:
+                    self.slot.new_turn()
 
     async def play(self, items: Sequence[Item]) -> None:
         """Feed the items as they would come in, each frame after its length."""
@@ -101,7 +104,7 @@ class Ears:
 
 
 def recogniser(
-    name: str, *scripts: Sequence[Listen | Fail], word_times: bool = True, answer_ms: float = 0
+    name: str, *scripts: Sequence[Listen | Fail | Wait], word_times: bool = True, answer_ms: float = 0
 ) -> FakeRecogniser:
     return FakeRecogniser(name, *scripts, hear=SPEECH.hear, word_times=word_times, answer_ms=answer_ms)
 
@@ -378,9 +381,10 @@ async def test_each_recogniser_is_opened_with_the_settings_of_its_time() -> None
     assert languages[:2] == ["en", "de"]
 
 
-async def test_the_preferred_recogniser_is_taken_back_between_two_utterances() -> None:
+async def test_the_preferred_recogniser_is_taken_back_between_two_turns() -> None:
     first, second = recogniser("a", [Listen(ms=300), Fail()], [Listen()]), recogniser("b")
     ears = Ears(first, second)
+    ears.turns = True
     line = Line().says("one two three").is_quiet(400).says("four five").is_quiet(400).says("six")
     assert await ears.hear(line) == "one two three four five six"
     assert [provider for provider, _ in ears.answers] == ["b", "a", "a"]
@@ -388,9 +392,10 @@ async def test_the_preferred_recogniser_is_taken_back_between_two_utterances() -
 
 
 async def test_a_recogniser_that_keeps_failing_is_left_alone_and_then_tried_where_nobody_waits_for_it() -> None:
-    scripts: list[list[Listen | Fail]] = [[Listen(ms=300), Fail()]] * 3
+    scripts: list[list[Listen | Fail | Wait]] = [[Listen(ms=300), Fail()]] * 3
     first = recogniser("a", *scripts, [Listen()])
     ears = Ears(first, recogniser("b"))
+    ears.turns = True
     line = Line()
     for _ in range(4):
         line = line.says("one two three").is_quiet(400)
@@ -404,8 +409,57 @@ async def test_a_recogniser_that_keeps_failing_is_left_alone_and_then_tried_wher
     assert states == [State.OPEN, State.HALF_OPEN, State.CLOSED]
 
 
+async def test_a_recogniser_that_falls_silent_while_the_caller_speaks_is_left_meanwhile() -> None:
+    first = FakeRecogniser("a", [Listen(ms=2_700), Wait(60_000)], hear=SPEECH.hear, interim_ms=200)
+    ears = Ears(first, recogniser("b"))
+    line = Line().says("one two three").is_quiet(1_000).says("a b c d e f g h i j k l m n o p q r s t")
+    await ears.hear(line)
+    (switch,) = [event for event in ears.told.of(AttemptFailed) if event.provider == "a"]
+    assert switch.fault is Fault.STALLED
+    assert ears.text.endswith("a b c d e f g h i j k l m n o p q r s t")
+    assert ears.told.of(Hedged) == []
+
+
+async def test_where_two_ears_hear_no_word_a_third_one_decides() -> None:
+    def deaf(pcm: bytes, rate: int) -> Sequence[Word]:
+        return []
+
+    ears = Ears(FakeRecogniser("a", hear=deaf), FakeRecogniser("b", hear=deaf), recogniser("c"))
+    assert await ears.hear(Line().says("one two three four five")) == "one two three four five"
+    assert ears.answers == [("c", "one two three four five")]
+
+
+async def test_within_a_turn_the_preferred_recogniser_is_not_taken_back() -> None:
+    ears = Ears(recogniser("a", [Listen(ms=300), Fail()], [Listen()]), recogniser("b"))
+    await ears.hear(Line().says("one two three").is_quiet(400).says("four five"))
+    assert ears.answers == [("b", "one two three"), ("b", "four five")]
+
+
+async def test_a_recogniser_whose_final_never_comes_is_left() -> None:
+    told = [Listen(until=STOPPED), Listen(until=STOPPED), Listen()]
+    ears = Ears(recogniser("mute", told), recogniser("deaf", [Wait(60_000)]), recogniser("last"))
+    line = Line().says("one two three").is_quiet(4_000).says("four five")
+    assert await ears.hear(line) == "one two three four five"
+    assert ears.answers[0] == ("last", "one two three")
+    assert ("mute", Fault.STALLED) in [(event.provider, event.fault) for event in ears.told.of(AttemptFailed)]
+
+
+async def test_a_second_ear_that_tells_in_pieces_is_heard_whole() -> None:
+    second = FakeRecogniser("b", hear=SPEECH.hear, segment_ms=400)
+    ears = Ears(recogniser("a", [Listen(until=STOPPED), Wait(60_000)]), second)
+    assert await ears.hear(Line().says("one two three four five six")) == "one two three four five six"
+
+
+async def test_a_recogniser_that_tells_in_pieces_and_ends_with_nothing_is_not_doubted() -> None:
+    second = recogniser("b")
+    first = FakeRecogniser("a", hear=SPEECH.hear, segment_ms=400)
+    ears = Ears(first, second)
+    assert await ears.hear(Line().says("one two three four")) == "one two three four"
+    assert second.heard == []
+
+
 async def test_an_utterance_whose_final_is_late_is_heard_by_a_second_ear_and_its_late_final_is_not_given() -> None:
-    first = recogniser("a", answer_ms=3_000)
+    first = recogniser("a", answer_ms=2_000)
     ears = Ears(first, recogniser("b", answer_ms=100))
     assert await ears.hear(Line().says("one two three").is_quiet(4_000).says("four five")) == "one two three four five"
     assert [provider for provider, _ in ears.answers] == ["b", "b"]
@@ -423,7 +477,7 @@ async def test_a_second_ear_that_is_slower_is_not_heard() -> None:
 
 async def test_a_final_in_time_has_no_second_ear() -> None:
     second = recogniser("b")
-    ears = Ears(recogniser("a", answer_ms=590), second)
+    ears = Ears(recogniser("a", answer_ms=490), second)
     assert await ears.hear(Line().says("one two three")) == "one two three"
     assert second.heard == []
 

@@ -7,6 +7,8 @@ import pytest
 
 from fakes import Fail, FakeVoice, Hang, Recorder, Speech, Wait, bench, loop_clock, tone
 from fakes import chain as chained
+from tandem.audio.align import SpeechAligner, at_once
+from tandem.audio.joint import SmoothJoint
 from tandem.audio.resample import make_resampler
 from tandem.core.audio import Word, duration_ms
 from tandem.core.errors import Fault
@@ -22,7 +24,14 @@ PHRASE_MS = 17 * 60
 
 
 def slot(*chain: TextToSpeech, rate: int = 24_000, told: Recorder | None = None) -> TtsSlot:
-    return TtsSlot(chained(Slot.TTS, *chain), bench(LIMITS, told), output_rate=rate, make_resampler=make_resampler)
+    return TtsSlot(
+        chained(Slot.TTS, *chain),
+        bench(LIMITS, told),
+        output_rate=rate,
+        make_resampler=make_resampler,
+        make_joint=SmoothJoint,
+        aligner=SpeechAligner(at_once),
+    )
 
 
 async def spoken(tts: TtsSlot, phrase: str = PHRASE) -> list[Served[SpokenAudio]]:

@@ -4,10 +4,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from tandem.core.audio import HIGHEST_RATE, LOWEST_RATE
 from tandem.core.ports import Resampler
-
-LOWEST_RATE = 8_000
-HIGHEST_RATE = 48_000
 
 
 class SoxrResampler:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 BYTES_PER_SAMPLE = 2
+LOWEST_RATE, HIGHEST_RATE = 8_000, 48_000  # Hz
 
 
 def duration_ms(byte_count: int, sample_rate: int) -> float:

@@ -1,6 +1,6 @@
 """The circuit breaker: keeps a provider that fails from costing anybody time, and finds out when it is well again."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -47,7 +47,8 @@ class BreakerLimits:
     least_attempts: int = 10  # in the window, before a rate means anything
     failed_or_slow: float = 0.5
     slow: float = 0.6
-    open_ms: float = 5_000  # doubled with each failed recovery
+    open_ms: float = 5_000
+    open_growth: float = 4.0  # with each failed recovery: 3 failures and 2 probes in the first minute of an outage
     most_open_ms: float = 60_000
     permanent_ms: float = 300_000
     lease_ms: float = 3_000  # a probe that says nothing for so long is given up
@@ -98,6 +99,7 @@ class Breaker:
         self._state, self._reason = State.CLOSED, Reason.OPERATOR
         self._generation = 0
         self._recent: deque[tuple[float, Outcome]] = deque()
+        self._counts = Counter[Outcome]()  # of the recent ones
         self._in_row = 0
         self._open_until = 0.0
         self._openings = 0  # since it was last well
@@ -187,8 +189,9 @@ class Breaker:
     def _count(self, outcome: Outcome) -> None:
         now, limits = self._clock(), self._limits
         self._recent.append((now, outcome))
+        self._counts[outcome] += 1
         while self._recent[0][0] < now - limits.window_ms:
-            self._recent.popleft()
+            self._counts[self._recent.popleft()[1]] -= 1
         self._in_row = self._in_row + 1 if outcome is Outcome.FAILURE else 0
         if self._in_row and self._share() is not None:
             self._open(Reason.PROBE_FAILED)
@@ -202,8 +205,7 @@ class Breaker:
             return Reason.FAILURES
         if total < limits.least_attempts:
             return None
-        slow = sum(outcome is Outcome.SLOW for _, outcome in self._recent)
-        failed = sum(outcome is Outcome.FAILURE for _, outcome in self._recent)
+        slow, failed = self._counts[Outcome.SLOW], self._counts[Outcome.FAILURE]
         if slow >= limits.slow * total:
             return Reason.SLOW_RATE
         # Slowness alone has the higher limit above.
@@ -220,8 +222,8 @@ class Breaker:
 
     def _open(self, reason: Reason, cool_down_ms: float | None = None) -> None:
         if cool_down_ms is None:
-            doubled: float = self._limits.open_ms * 2.0 ** min(self._openings, 16)
-            cool_down_ms = min(doubled, self._limits.most_open_ms) * self._jitter()
+            grown: float = self._limits.open_ms * self._limits.open_growth ** min(self._openings, 16)
+            cool_down_ms = min(grown, self._limits.most_open_ms) * self._jitter()
         self._openings += 1
         self._open_until = self._clock() + cool_down_ms
         self._good, self._ramp_began = 0, None
@@ -232,6 +234,7 @@ class Breaker:
         self._generation += 1
         self._in_row = 0
         self._recent.clear()
+        self._counts.clear()
         self._changed(Change(state, reason, cool_down_ms))
 
     # --- operators ---

@@ -34,6 +34,7 @@ class Record:
     failures: int = 0
     took_over: int = 0  # how often it went on where another one had failed
     last_fault: Fault | None = None
+    gives_interim: bool = False  # a recogniser that gives interim transcripts
     first_outputs: Recent = field(default_factory=Recent)  # in ms
 
 
@@ -140,11 +141,18 @@ class Chain(Generic[P]):
 
     def rival(self, tried: Collection[str]) -> Lease[P] | None:
         """Return leave for a hedge, if the slot is calm, the budget allows it and there is an equal to ask."""
-        equals = [member for member in self.members if member.name not in tried and not member.last_resort]
+        equals = self._equals(tried)
         if not equals or not self.calm:
             return None
         permit = equals[0].breaker.admit()
         return Lease(equals[0], permit) if permit and self.hedges.take() else None
+
+    def has_equal(self, tried: Collection[str]) -> bool:
+        """Whether a provider that is no last resort was not tried yet."""
+        return bool(self._equals(tried))
+
+    def _equals(self, tried: Collection[str]) -> list[Member[P]]:
+        return [member for member in self.members if member.name not in tried and not member.last_resort]
 
     def probe(self) -> Lease[P] | None:
         """Return leave for a shadow attempt on a provider that may be well again."""

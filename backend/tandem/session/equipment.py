@@ -7,9 +7,11 @@ from tandem.core.barge_in import BargeInLimits
 from tandem.core.chain import Chain
 from tandem.core.endpointing import GateLimits, Patience
 from tandem.core.ports import (
+    Aligner,
     Clock,
     LanguageModel,
     MakeResampler,
+    MakeVoiceJoint,
     Notify,
     QualityMeter,
     SpeechToText,
@@ -68,6 +70,8 @@ class Equipment:
     make_detector: Callable[[], VoiceDetector]
     make_meter: Callable[[], QualityMeter]
     make_resampler: MakeResampler
+    make_joint: MakeVoiceJoint
+    aligner: Aligner
     notify: Notify
     clock: Clock
     instructions: str

@@ -79,7 +79,14 @@ class Session:
     def _stage(self) -> Stage:
         equipment, limits, rate = self._equipment, self._equipment.limits, self._settings.output_rate
         llm = LlmSlot(equipment.llm, self._bench(limits.llm))
-        tts = TtsSlot(equipment.tts, self._bench(limits.tts), output_rate=rate, make_resampler=equipment.make_resampler)
+        tts = TtsSlot(
+            equipment.tts,
+            self._bench(limits.tts),
+            output_rate=rate,
+            make_resampler=equipment.make_resampler,
+            make_joint=equipment.make_joint,
+            aligner=equipment.aligner,
+        )
         return Stage(
             llm,
             tts,
@@ -150,6 +157,7 @@ class Session:
     def _perform(self, effect: Effect) -> None:
         match effect:
             case Effect.START_REPLY:
+                self._stt.new_turn()
                 if words := self._listener.take_text():
                     self._conversation.caller_said(words)
                 self._speaker.reply(self.turn_number)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from tandem.core.chain import Chain
 from tandem.core.deadline import Deadline
-from tandem.core.errors import Fault, ProviderError
 from tandem.core.hedge import HedgeLimits
+from tandem.core.pace import Pace
 from tandem.core.ports import (
     Completed,
     Delta,
@@ -21,9 +21,11 @@ from tandem.core.ports import (
 from tandem.core.seam import Seam, WholeWords
 from tandem.slots.failover import Failover
 from tandem.slots.request import Bench, Request, Served, SlotLimits
+from tandem.slots.written import checked
 
-LIMITS = SlotLimits(slow_ms=700, hard_ms=1_200, give_up_ms=6_000, hedge=HedgeLimits(350, 700))
-_MOST_CHARS = 20_000  # of one reply; a model that writes more is broken
+LIMITS = SlotLimits(slow_ms=700, hard_ms=1_200, give_up_ms=6_000, hedge=HedgeLimits(350, 600))
+# Some 8 tokens a second, twice as fast as speech; judged by the last 500 ms, while the caller has less than 1 s ahead.
+_PACE_FLOOR, _PACE_WINDOW_MS, _LEAST_LEAD_MS = 0.032, 500, 1_000
 
 
 class LlmSlot:
@@ -31,6 +33,7 @@ class LlmSlot:
 
     def __init__(self, chain: Chain[LanguageModel], bench: Bench) -> None:
         self._failover = Failover(chain, bench)
+        self._clock = bench.clock
 
     def new_turn(self) -> None:
         """The preferred model may serve again."""
@@ -50,18 +53,20 @@ class LlmSlot:
         with the end of the reply that holds them, so that none is made of half of one. `lead_ms` says how much audio
         the caller still has to hear.
         """
-        reply = _Reply(messages, options)
+        reply, pace = _Reply(messages, options), Pace(self._clock, _PACE_WINDOW_MS, _PACE_FLOOR)
         request = Request(
             open_stream=reply.ask,
             stall_ms=lambda: min(max(lead_ms() - 300, 300), 1_200),
+            too_slow=lambda: pace.too_slow and lead_ms() < _LEAST_LEAD_MS,
             done=lambda: reply.completed,
             may_be_empty=False,
             urgent=lambda: lead_ms() <= 0,
             deadline=deadline,
         )
-        self._failover.shadow(replace(request, open_stream=lambda model: _checked(model, messages, options)))
+        self._failover.shadow(replace(request, open_stream=lambda model: checked(model, messages, options)))
         async with aclosing(self._failover.run(request)) as served:
             async for piece in served:
+                pace.took(piece.attempt, len(piece.item.text) if isinstance(piece.item, Delta) else 0)
                 for item in reply.take(piece):
                     yield Served(item, piece.provider, piece.attempt)
 
@@ -86,7 +91,7 @@ class _Reply:
         if self._text:
             before = messages[:-1] if self._begun else messages
             messages = [*before, Message(Role.ASSISTANT, self._begun + self._text)]
-        return _checked(model, messages, self._options)
+        return checked(model, messages, self._options)
 
     def take(self, piece: Served[ModelOutput]) -> list[ModelOutput]:
         """Return what a model's next output adds to the reply."""
@@ -107,25 +112,3 @@ class _Reply:
     def _grown(self, text: str) -> list[ModelOutput]:
         self._text += text
         return [Delta(text)] if text else []
-
-
-async def _checked(
-    model: LanguageModel, messages: Sequence[Message], options: LlmOptions
-) -> AsyncGenerator[ModelOutput, None]:
-    """Yield a model's output; what a model must not do is a fault, whoever wrote its adapter."""
-    written, spoke = 0, messages[-1:] != [] and messages[-1].role is Role.ASSISTANT
-    async with aclosing(model.complete(messages, options)) as output:
-        async for item in output:
-            if isinstance(item, Completed) and not spoke:
-                raise ProviderError(Fault.EMPTY, model.name, f"no text, finish_reason {item.reason}")
-            if isinstance(item, Delta):
-                written += len(item.text)
-                spoke = spoke or not item.text.isspace()
-                if written > _MOST_CHARS:
-                    raise ProviderError(Fault.MALFORMED, model.name, f"a reply of over {_MOST_CHARS} characters")
-            else:
-                spoke = True
-            yield item
-            if isinstance(item, Completed):
-                return
-    raise ProviderError(Fault.CUT, model.name, "the reply ended without its end")

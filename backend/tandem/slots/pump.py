@@ -28,6 +28,7 @@ class Pump(Generic[T]):
         self._news = news
         self._items: deque[T] = deque()
         self._space = asyncio.Event()
+        self._broken: Exception | None = None
         self._task = asyncio.ensure_future(self._read(stream))
         self._task.add_done_callback(self._over)
 
@@ -59,6 +60,8 @@ class Pump(Generic[T]):
             return self._items.popleft()
         if not self._task.done():
             return None
+        if self._broken:
+            raise self._broken
         if self._task.cancelled():  # by itself: nobody here has done it
             raise StreamBroken
         self._task.result()
@@ -77,6 +80,11 @@ class Pump(Generic[T]):
             if not deadline.expired():
                 raise
         return item
+
+    def break_off(self, error: Exception) -> None:
+        """End the stream as if it had raised `error`."""
+        self._broken = error
+        self._task.cancel()
 
     def cancel(self) -> None:
         """End the stream, without waiting for it."""

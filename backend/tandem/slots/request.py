@@ -42,13 +42,15 @@ class SlotLimits:
 class Request(Generic[P, T]):
     """What providers are asked. `open_stream` asks one of them for what is still missing.
 
-    `stall_ms` says how long the next output may take just now; None: for ever. `done` says whether nothing is missing
-    any more. `milestone` tells an item that ends a piece of work well. `may_be_empty`: no output at all can be right.
-    `urgent` says whether the first output is waited for. `deadline` is the turn's; without one the request has its own.
+    `stall_ms` says how long the next output may take just now; None: for ever. `too_slow` says whether it comes, but
+    too slowly: then an equal goes on, if there is one. `done` says whether nothing is missing any more. `milestone`
+    tells an item that ends a piece of work well. `may_be_empty`: no output at all can be right. `urgent` says whether
+    the first output is waited for. `deadline` is the turn's; without one the request has its own.
     """
 
     open_stream: Callable[[P], AsyncGenerator[T, None]]
     stall_ms: Callable[[], float | None] = lambda: None
+    too_slow: Callable[[], bool] = lambda: False
     done: Callable[[], bool] = lambda: False
     milestone: Callable[[T], bool] = lambda _: False
     may_be_empty: bool = True

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 from tandem.core.audio import AudioFrame
 from tandem.core.chain import Lease
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import SpeechMark, SpeechToText, SttOptions, Transcript
 from tandem.slots.attempt import Attempt
+from tandem.slots.heard import checked
 from tandem.slots.pump import StreamEnded
 from tandem.slots.request import Bench
 
@@ -27,8 +29,9 @@ class SecondEar:
     ) -> None:
         self._bench = bench
         self._attempt: Attempt[SpeechToText, Transcript] = Attempt(
-            lease, lease.member.provider.transcribe(playing(utterance), options), clock=bench.clock, news=news
+            lease, checked(lease.member.provider, playing(utterance), options), clock=bench.clock, news=news
         )
+        self._finals: list[Transcript] = []
         lease.member.record.attempts += 1
 
     @property
@@ -54,8 +57,9 @@ class SecondEar:
     def _final(self) -> Transcript | None:
         try:
             while (transcript := self._attempt.take()) is not None:
+                self._finals += [transcript] if transcript.final else []
                 if transcript.ends_utterance:
-                    return transcript
+                    return _whole(self._finals)
         except StreamEnded:
             raise ProviderError(Fault.CUT, self.name, "the stream ended without a final") from None
         if self.left_ms > 0:
@@ -66,6 +70,13 @@ class SecondEar:
         """It is not needed any more, by nobody's fault."""
         self._attempt.lease.released()
         await self._attempt.close()
+
+
+def _whole(finals: Sequence[Transcript]) -> Transcript:
+    """Return as one what a recogniser said of an utterance piece by piece."""
+    text = " ".join(final.text for final in finals if final.text)
+    words = tuple(word for final in finals for word in final.words)
+    return replace(finals[-1], text=text, start_ms=finals[0].start_ms, words=words)
 
 
 async def playing(items: Sequence[AudioFrame | SpeechMark]) -> AsyncGenerator[AudioFrame | SpeechMark, None]:

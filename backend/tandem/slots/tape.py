@@ -22,6 +22,8 @@ class AudioTape:
         self._within = False  # the oldest item that is kept lies within an utterance
         self._given_up = 0  # utterances that were too old to keep, and have no final transcript yet
         self._ended = False
+        self._speaking = False
+        self.unheard_ms = 0.0  # audio within utterances since the reader set this to 0
         self._grown = asyncio.Event()
 
     def append(self, item: AudioFrame | SpeechMark) -> None:
@@ -29,8 +31,11 @@ class AudioTape:
         self._items.append(item)
         if isinstance(item, AudioFrame):
             self._kept_ms += item.duration_ms
-        elif item is SpeechMark.STARTED:
-            self._open += 1
+            self.unheard_ms += item.duration_ms if self._speaking else 0.0
+        else:
+            self._speaking = item is SpeechMark.STARTED
+            self._open += self._speaking
+            self.unheard_ms = 0.0
         limit = _KEPT_MS if self._open else _PRE_ROLL_MS
         while self._kept_ms > limit:
             if self._drop_oldest() is SpeechMark.STOPPED:
