@@ -1,4 +1,4 @@
-"""The command line: `tandem serve`, `tandem talk`, `tandem providers`."""
+"""The command line: `tandem serve`, `tandem talk`, `tandem providers`, `tandem drill`."""
 
 import asyncio
 import contextlib
@@ -20,6 +20,8 @@ from rich.text import Text
 
 from tandem.app import VERSION, create_app
 from tandem.core.errors import ConfigurationError, TandemError
+from tandem.drill.cli import EXAMPLES as DRILL_EXAMPLES
+from tandem.drill.cli import drill
 from tandem.plan import listing_of
 from tandem.probe import PROBES, Ending, Outcome, as_json, as_table, run_all
 from tandem.settings import Settings, read_settings
@@ -37,6 +39,7 @@ cli = typer.Typer(
     help="Tandem, a resilient voice gateway.", no_args_is_help=True, rich_markup_mode="rich", add_completion=False
 )
 cli.add_typer(simulate, name="simulate")
+cli.command("drill", epilog=DRILL_EXAMPLES)(drill)
 
 
 class _Server(uvicorn.Server):
