@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import overhead
 import psutil
 from rich.console import Console
 from rich.progress import Progress
@@ -54,6 +55,8 @@ def main() -> None:
         f"one call on Deepgram, Groq and Cartesia, simulated: {cost['cpu_s_per_audio_minute']:.2f} s of the gateway's "
         f"CPU a minute of audio (both ways, {cost['audio_s']:.0f} s), {cost['rss_mib']:.0f} MiB resident"
     )
+    figures["overhead of failover"] = asyncio.run(overhead.measure())
+    overhead.show(figures["overhead of failover"], console)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2))
 
