@@ -1,7 +1,7 @@
 # The verbs of the project. Each one installs what it needs by itself; nothing is installed outside this folder,
 # except by `make test` as root on Debian or Ubuntu, which adds Chromium and libflite with apt for the tests of both.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check extras bench live clean
+.PHONY: help setup run test check extras drill bench live clean
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -28,6 +28,9 @@ check: setup ## format, lint, types, layers
 
 extras: setup ## add the optional providers: whisper (speech to text) and gtts (voice)
 	@sh scripts/extras.sh
+
+drill: setup ## break every provider at every moment, in simulated calls, and count the words that the caller heard
+	@$(BIN)/tandem drill
 
 bench: setup ## measure: turn latency and its parts, calls at once, engines
 	$(BIN)/python scripts/bench.py

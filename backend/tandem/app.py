@@ -42,6 +42,7 @@ from tandem.skills.clock import clock as local_clock
 from tandem.skills.search import web_search
 from tandem.skills.toolbox import Skill, Toolbox
 from tandem.slots import llm
+from tandem.slots.request import SlotLimits
 from tandem.transports.native import endpoint
 
 VERSION = version("tandem")
@@ -168,8 +169,13 @@ async def _equipment(settings: Settings, opened: Opened, toolbox: Toolbox, notif
         instructions=settings.instructions,
         sentences=await _sentences(settings, opened.tts, notify),
         toolbox=toolbox,
-        limits=Limits(llm=replace(llm.LIMITS, hard_ms=settings.llm_first_token_ms)),
+        limits=Limits(llm=_llm_limits(settings.llm_first_token_ms)),
     )
+
+
+def _llm_limits(first_token_ms: float) -> SlotLimits:
+    last_resort_ms = max(first_token_ms, llm.LIMITS.last_resort_ms or 0.0)
+    return replace(llm.LIMITS, hard_ms=first_token_ms, last_resort_ms=last_resort_ms)
 
 
 async def _sentences(settings: Settings, voices: list[TextToSpeech], notify: Notify) -> Sentences:

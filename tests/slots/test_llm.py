@@ -1,6 +1,7 @@
 """The language-model slot: one reply, from the first model that begins one."""
 
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -45,8 +46,8 @@ async def test_a_successor_is_asked_the_same() -> None:
 async def test_a_model_that_does_not_begin_in_time_is_left() -> None:
     told = Recorder()
     models: list[LanguageModel] = [FakeModel("a", [Hang()]), FakeModel("b")]
-    chain = chained(Slot.LLM, *models, last_resorts=["b"])
-    await reply(LlmSlot(chain, bench(LIMITS, told)))
+    chain = chained(Slot.LLM, *models)
+    await reply(LlmSlot(chain, bench(replace(LIMITS, hedge=None), told)))
     assert [(event.slot, event.provider, event.fault) for event in told.of(AttemptFailed)] == [
         (Slot.LLM, "a", Fault.TIMEOUT)
     ]
@@ -102,6 +103,15 @@ async def test_a_tool_call_of_a_reply_that_breaks_off_is_never_made() -> None:
     pieces = await reply(slot(FakeModel("a", [call, Fail()]), FakeModel("b")))
     assert [item for _, item in pieces if isinstance(item, ToolCall)] == []
     assert text(pieces) == ANSWER
+
+
+@pytest.mark.parametrize(("last_resorts", "waited_ms"), [([], 1_200), (["b"], 4_000)])
+async def test_a_last_resort_answers_later_than_an_equal_would(last_resorts: list[str], waited_ms: float) -> None:
+    models: list[LanguageModel] = [FakeModel("a", [Hang()]), FakeModel("b")]
+    chain = chained(Slot.LLM, *models, last_resorts=last_resorts)
+    began = loop_clock()
+    assert text(await reply(LlmSlot(chain, bench(replace(LIMITS, hedge=None))))) == ANSWER
+    assert loop_clock() - began == pytest.approx(waited_ms, abs=1)
 
 
 async def test_a_reply_without_its_end_was_cut() -> None:

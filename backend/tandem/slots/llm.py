@@ -23,7 +23,7 @@ from tandem.slots.failover import Failover
 from tandem.slots.request import Bench, Request, Served, SlotLimits
 from tandem.slots.written import checked
 
-LIMITS = SlotLimits(slow_ms=700, hard_ms=1_200, give_up_ms=6_000, hedge=HedgeLimits(350, 600))
+LIMITS = SlotLimits(slow_ms=700, hard_ms=1_200, give_up_ms=6_000, last_resort_ms=4_000, hedge=HedgeLimits(350, 600))
 # Some 8 tokens a second, twice as fast as speech; judged by the last 500 ms, while the caller has less than 1 s ahead.
 _PACE_FLOOR, _PACE_WINDOW_MS, _LEAST_LEAD_MS = 0.032, 500, 1_000
 

@@ -28,13 +28,15 @@ class Served(Generic[T]):
 class SlotLimits:
     """How long a slot waits for a provider's first output, in ms: `slow_ms` is late, `hard_ms` is too late.
 
-    A provider that nobody can follow has as long as is left of `give_up_ms`. None waits for ever, as for a recogniser,
-    which is rightly silent while the caller is.
+    A provider that nobody can follow has as long as is left of `give_up_ms`, one that only a last resort can follow
+    `last_resort_ms`: a late answer may be better than one of those. None waits for ever, as for a recogniser, which is
+    rightly silent while the caller is; a last resort then is like any other.
     """
 
     slow_ms: float | None = None
     hard_ms: float | None = None
     give_up_ms: float | None = None
+    last_resort_ms: float | None = None
     hedge: HedgeLimits | None = None
 
 

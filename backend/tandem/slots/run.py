@@ -7,7 +7,8 @@ from typing import Any, Generic
 from tandem.core.chain import Chain, Lease, P
 from tandem.core.deadline import LEAST_MS, Deadline
 from tandem.core.errors import ChainSpent, Fault, ProviderError
-from tandem.core.events import AttemptFailed, AttemptSucceeded, FailedOver, Hedged, Resumed, SlotSpent
+from tandem.core.events import Hedged, SlotSpent
+from tandem.slots import news
 from tandem.slots.attempt import Attempt
 from tandem.slots.pump import StreamEnded
 from tandem.slots.request import Bench, Request, T
@@ -50,7 +51,7 @@ class Run(Generic[P, T]):
             if attempt.name == error.provider:
                 attempt.lease.failed(error)
                 attempt.lease = attempt.lease.renewed()
-                self._notify_failure(attempt, error)
+                self._bench.notify(news.failure(self._chain.slot, attempt, error))
 
     def give_up(self, fault: Fault, detail: str) -> None:
         """Have those who run now fail."""
@@ -79,7 +80,7 @@ class Run(Generic[P, T]):
             raise ChainSpent(self._chain.slot, tuple(self._causes))
         attempt = self._try(lease)
         if self._failed:
-            self._announce_switch(self._failed, attempt)
+            self._bench.notify(news.switch(self._chain.slot, self._failed, attempt, self._causes[-1].fault))
 
     def _fresh_deadline(self) -> Deadline | None:
         give_up, clock = self._limits.give_up_ms, self._bench.clock
@@ -159,12 +160,18 @@ class Run(Generic[P, T]):
     def _left_ms(self, attempt: Attempt[P, T]) -> float | None:
         """Return how long an attempt still has for its first output."""
         passed = self._bench.clock() - attempt.began
-        limits = [] if self._limits.hard_ms is None or self._is_last() else [self._limits.hard_ms - passed]
+        hard_ms = self._hard_ms()
+        limits = [] if hard_ms is None else [hard_ms - passed]
         limits += [] if self._deadline is None else [self._deadline.left_ms]
         return max(0.0, min(limits)) if limits else None
 
-    def _is_last(self) -> bool:
-        return self._tried.issuperset(self._chain.names)
+    def _hard_ms(self) -> float | None:
+        if self._tried.issuperset(self._chain.names):
+            return None
+        return (self._only_last_resorts() and self._limits.last_resort_ms) or self._limits.hard_ms
+
+    def _only_last_resorts(self) -> bool:
+        return not self._chain.has_equal(self._tried)
 
     def _won(self, winner: Attempt[P, T]) -> None:
         losers = [attempt for attempt in self._running if attempt is not winner]
@@ -183,15 +190,13 @@ class Run(Generic[P, T]):
         self._failed = None
 
     def _note_success(self, winner: Attempt[P, T], *, took_over: bool) -> None:
-        first_output_ms = winner.first_output_ms or 0.0
         record = winner.lease.member.record
         if self._limits.slow_ms is not None:
-            record.first_outputs.add(first_output_ms)
+            record.first_outputs.add(winner.first_output_ms or 0.0)
         record.took_over += took_over
-        self._bench.notify(AttemptSucceeded(self._chain.slot, winner.name, first_output_ms))
+        self._bench.notify(news.success(self._chain.slot, winner))
         if self._failed and self._failed.answered:
-            gap_ms = winner.began + first_output_ms - self._failed.latest
-            self._bench.notify(Resumed(self._chain.slot, winner.name, gap_ms))
+            self._bench.notify(news.resumption(self._chain.slot, self._failed, winner))
 
     # --- from there on ---
 
@@ -221,9 +226,10 @@ class Run(Generic[P, T]):
 
     def _stall_ms(self) -> float | None:
         stall_ms = self._request.stall_ms()
-        if stall_ms is None or not self._is_last():
-            return stall_ms
-        return max(stall_ms, _LAST_STALL_MS)
+        nobody = self._tried.issuperset(self._chain.names)
+        if stall_ms is not None and (nobody or (self._limits.last_resort_ms and self._only_last_resorts())):
+            return max(stall_ms, _LAST_STALL_MS)
+        return stall_ms
 
     def _fail(self, attempt: Attempt[P, T], error: ProviderError) -> None:
         self._causes.append(error)
@@ -236,25 +242,10 @@ class Run(Generic[P, T]):
             self._failed = attempt
             for rival in self._running:  # its hedge has become its successor
                 rival.hedge = False
-                self._announce_switch(attempt, rival)
+                self._bench.notify(news.switch(self._chain.slot, attempt, rival, error.fault))
         # The next one is asked at once: it does not wait until this one's connection is closed.
         attempt.cancel()
-        self._notify_failure(attempt, error)
-
-    def _notify_failure(self, attempt: Attempt[P, T], error: ProviderError) -> None:
-        self._bench.notify(AttemptFailed(self._chain.slot, attempt.name, error.fault, error.detail, attempt.answered))
-
-    def _announce_switch(self, failed: Attempt[P, T], attempt: Attempt[P, T]) -> None:
-        self._bench.notify(
-            FailedOver(
-                self._chain.slot,
-                failed.name,
-                attempt.name,
-                self._causes[-1].fault,
-                failed.answered,
-                gap_ms=attempt.began - failed.latest,
-            )
-        )
+        self._bench.notify(news.failure(self._chain.slot, attempt, error))
 
     async def close(self) -> None:
         """End what still runs, by nobody's fault."""
