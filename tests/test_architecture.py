@@ -34,6 +34,8 @@ def test_the_house_keeps_its_contracts() -> None:
         ("core/audio.py", "from tandem.core import ports", "No cycles in the core"),
         ("slots/llm.py", "from tandem.session import reply", "Layers"),
         ("session/reply.py", "from tandem.providers.local import rulebook", "Layers"),
+        ("session/reply.py", "from tandem.drill import count", "Layers"),
+        ("slots/stt.py", "from tandem.simulator import voice", "Nothing but the command line"),
         ("session/listen.py", "import numpy", "Slots and session know no vendor"),
         ("audio/vad.py", "from tandem.settings import Settings", "Layers"),
         ("providers/local/rulebook.py", "from tandem.session import reply", "Driven edges know only the core"),
@@ -65,8 +67,9 @@ def test_only_the_settings_read_the_environment() -> None:
     assert readers == ["settings.py"]
 
 
-def test_the_lock_pins_every_package_with_a_hash_and_names_no_registry_and_no_torch() -> None:
-    lock = (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("file", ["requirements.lock", "requirements-extras.lock"])
+def test_a_lock_pins_every_package_with_a_hash_and_names_no_registry_and_no_torch(file: str) -> None:
+    lock = (ROOT / file).read_text()
     entries = [line for line in lock.splitlines() if line and not line.startswith(" ")]
     assert len(entries) > 50
     assert all("==" in entry and entry.endswith("\\") for entry in entries)
