@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 from tandem.core.link import CallSettings
-from tandem.core.ports import Slot
+from tandem.core.ports import Notify, Slot
 from tandem.drill.caller import Caller
 from tandem.drill.cast import SICK_TURN, equipment, long_turns
 from tandem.drill.cells import Cell, Row
@@ -19,6 +19,7 @@ _FLAP_TURNS = 6  # of 10-12 s
 _STRIKE_S = 6.0  # how long an interrupting caller waits for the fault
 
 MakeSession = Callable[[str, CallSettings, Caller, Equipment], Session]
+Equip = Callable[[Cell, Scene, Notify], Equipment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,14 @@ def loop_clock() -> float:
     return asyncio.get_running_loop().time() * 1000
 
 
-async def call(cell: Cell, make_session: MakeSession = Session) -> Evidence:
-    """Make the cell's call and return what is known of it."""
+async def call(cell: Cell, make_session: MakeSession = Session, equip: Equip = equipment) -> Evidence:
+    """Make the cell's call and return what is known of it; `equip` brings the providers."""
     scene = Scene(loop_clock, cell.seed)
     law = scene.law("call")
     settings = CallSettings(input_rate=law.choice((16_000, 24_000)), output_rate=law.choice((24_000, 16_000, 48_000)))
     caller = Caller(scene, input_rate=settings.input_rate, output_rate=settings.output_rate)
     told: list[tuple[float, object]] = []
-    tools = equipment(cell, scene, lambda event: told.append((loop_clock(), event)))
+    tools = equip(cell, scene, lambda event: told.append((loop_clock(), event)))
     session = make_session("drill", settings, caller, tools)
     course = _Course(cell, caller)
     dropped = await _run(session, course, caller)

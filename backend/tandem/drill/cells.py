@@ -34,6 +34,13 @@ class Voices(StrEnum):
     UNTIMED = "untimed"
 
 
+class Clock(StrEnum):
+    """Whose time a call takes."""
+
+    VIRTUAL = "virtual"  # scripted providers
+    WALL = "wall"  # the vendors' SDKs against the simulator
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One call of a drill; the rows in which nobody fails have neither slot nor fault nor point."""
@@ -44,11 +51,12 @@ class Cell:
     trouble: Trouble | None = None
     point: Point | None = None
     voices: Voices = Voices.TIMED
+    clock: Clock = Clock.VIRTUAL
 
     @property
     def healthy(self) -> "Cell":
         """The same call when nobody fails."""
-        return Cell(Row.SINGLE if self.row is Row.DOUBLE else self.row, self.seed, voices=self.voices)
+        return Cell(Row.SINGLE if self.row is Row.DOUBLE else self.row, self.seed, voices=self.voices, clock=self.clock)
 
     @property
     def label(self) -> str:
@@ -58,7 +66,7 @@ class Cell:
     @property
     def replay(self) -> str:
         """The command that runs exactly this cell."""
-        parts = ["tandem drill", f"--row {self.row}"]
+        parts = ["tandem drill", f"--row {self.row}"] if self.clock is Clock.VIRTUAL else ["tandem drill --clock wall"]
         parts += [f"--slot {self.slot}"] if self.slot else []
         parts += [f"--fault {self.trouble}"] if self.trouble else []
         parts += [f"--point {self.point}"] if self.point else []

@@ -1,5 +1,7 @@
 """The command `tandem drill`."""
 
+import asyncio
+import logging
 import os
 import time
 from pathlib import Path
@@ -11,7 +13,8 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
 from tandem.core.ports import Slot
-from tandem.drill.cells import Cell, Row, Selection, Voices, cells, omissions
+from tandem.drill import wall
+from tandem.drill.cells import Cell, Clock, Row, Selection, Voices, cells, omissions
 from tandem.drill.faults import Point, Trouble
 from tandem.drill.measure import Result
 from tandem.drill.page import as_html
@@ -20,7 +23,7 @@ from tandem.drill.report import Group, Report, Spread, as_json
 
 EXAMPLES = (
     "Examples:  tandem drill  ·  tandem drill --slot tts --fault cut --seeds 30  ·  tandem drill --html drill.html  ·  "
-    "tandem drill --row double --slot llm --fault stall --point 50% --seed 7"
+    "tandem drill --row double --slot llm --fault stall --point 50% --seed 7  ·  tandem drill --clock wall --quick"
 )
 _MOST_RECORDINGS = 12  # of the worst cells; a call is some 2 MB
 _SHOWN = 10  # failing cells on a terminal
@@ -37,7 +40,14 @@ def drill(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from 1 on.")] = 3,
     seed: Annotated[int | None, typer.Option(min=0, help="Only this seed: replays what it found, to the bit.")] = None,
     voices: Annotated[Voices, typer.Option(help="Whether the voices tell the times of their words.")] = Voices.TIMED,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+    clock: Annotated[
+        Clock,
+        typer.Option(
+            help="virtual: scripted providers; wall: single failures through the SDKs, against the simulator."
+        ),
+    ] = Clock.VIRTUAL,
+    quick: Annotated[bool, typer.Option("--quick", help="One seed; by the wall clock, two points of a fault.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; the wall clock takes one.")] = os.cpu_count() or 1,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Save all figures.")] = None,
     html_file: Annotated[
         Path | None,
@@ -49,45 +59,61 @@ def drill(
     The exit status is 1 if a promise was broken: a word lost or repeated, history that is not what was heard, a call
     that was dropped, or more dead air than promised.
     """
-    wanted = Selection(
-        rows or (), slots or (), faults or (), points or (), range(1, seeds + 1) if seed is None else (seed,), voices
-    )
-    chosen = cells(wanted)
+    numbers = range(1, 1 + (1 if quick else seeds)) if seed is None else (seed,)
+    wanted = Selection(rows or (), slots or (), faults or (), points or (), numbers, voices)
+    if clock is Clock.WALL and (voices is Voices.UNTIMED or set(wanted.rows) - {Row.SINGLE}):
+        raise typer.BadParameter(
+            "wall takes single failures, and voices that tell the times of their words", param_hint="--clock"
+        )
+    left_out = wall.wall_omissions(wanted) if clock is Clock.WALL else omissions(wanted)
+    chosen = wall.wall_cells(wanted, quick=quick) if clock is Clock.WALL else cells(wanted)
     if not chosen:
-        reasons = {omission.reason for omission in omissions(wanted)}
+        reasons = {omission.reason for omission in left_out}
         raise typer.BadParameter(f"nothing is left to do: {'; '.join(reasons) or 'no cell has all of this'}")
     began = time.monotonic()
-    done = _run(chosen, jobs)
-    report = Report(tuple(done), tuple(omissions(wanted)), time.monotonic() - began)
+    broken: dict[Cell, bytes] = {}
+    done = _run(chosen, jobs, broken)
+    report = Report(tuple(done), tuple(left_out), time.monotonic() - began)
     if json_file:
         json_file.write_bytes(as_json(report))
     if html_file:
-        html_file.write_text(as_html(report, _recordings(report, html_file)), encoding="utf-8")
+        html_file.write_text(as_html(report, _recordings(report, html_file, broken)), encoding="utf-8")
     _show(report)
     if not report.kept:
         raise typer.Exit(1)
 
 
-def _run(chosen: list[Cell], jobs: int) -> list[Result]:
-    """Run the cells; return their results in the same order."""
+def _run(chosen: list[Cell], jobs: int, broken: dict[Cell, bytes]) -> list[Result]:
+    """Run the cells; return their results in the same order. What can be heard once only is put into `broken`."""
     found: dict[Cell, Result] = {}
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as progress:
         task = progress.add_task("drilling", total=len(chosen))
-        for result in results(chosen, jobs):
+
+        def take(result: Result, recorded: bytes = b"") -> None:
             found[result.cell] = result
+            if recorded:
+                broken[result.cell] = recorded
             progress.advance(task)
+
+        if chosen[0].clock is Clock.WALL:
+            # The simulator breaks connections on purpose; that its server is astonished is no news.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+            asyncio.run(wall.drill(chosen, take))
+        else:
+            for result in results(chosen, jobs):
+                take(result)
     return [found[cell] for cell in chosen]
 
 
-def _recordings(report: Report, page: Path) -> dict[Cell, str]:
+def _recordings(report: Report, page: Path, kept: dict[Cell, bytes]) -> dict[Cell, str]:
     """Save what the caller heard in the worst cells; return where, relative to the page."""
     saved = {}
     for number, result in enumerate(report.failing[:_MOST_RECORDINGS], 1):
         folder = page.with_suffix("")
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{number:02d}-{result.cell.label.replace(' ', '-').replace('%', '')}.wav"
-        file.write_bytes(recording(result.cell))
+        file.write_bytes(kept.get(result.cell) or recording(result.cell))
         saved[result.cell] = f"{folder.name}/{file.name}"
     return saved
 
