@@ -1,5 +1,5 @@
 # The verbs of the project. Each one installs what it needs by itself; nothing is installed outside this folder,
-# except by `make test` as root on Debian or Ubuntu, which adds Chromium and libflite with apt for the tests of both.
+# except by `make test` as root on Debian or Ubuntu, which adds Chromium, libflite and openssl with apt for their tests.
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check extras drill bench live clean
 PYTHON ?= python3

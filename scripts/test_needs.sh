@@ -1,16 +1,19 @@
 #!/bin/sh
-# Brings what the tests need besides, where that can be had: a browser, libflite, and the optional providers' packages.
+# Brings what the tests need besides, where that can be had: libflite, openssl, the optional providers' packages, a browser.
 set -u
 cd "$(dirname "$0")/.."
-if ! .venv/bin/python -c 'import sys; from tandem.providers.local import flite; sys.exit(flite.missing() is not None)'; then
+
+bring() { # a package of Debian or Ubuntu, and the tests that go without it
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "tests: installing libflite1 with apt"
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends libflite1; } >/dev/null ||
-      echo "tests: libflite1 could not be installed; the tests of the voice flite will be skipped"
-  else
-    echo "tests: libflite is not on this system; the tests of the voice flite will be skipped"
+    echo "tests: installing $1 with apt"
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$1"; } >/dev/null && return
   fi
-fi
+  echo "tests: $1 is not on this system and could not be installed; $2 will be skipped"
+}
+
+.venv/bin/python -c 'import sys; from tandem.providers.local import flite; sys.exit(flite.missing() is not None)' ||
+  bring libflite1 "the tests of the voice flite"
+command -v openssl >/dev/null || bring openssl "one test of the voice gtts over TLS"
 sh scripts/extras.sh ||
   echo "tests: the optional packages could not be installed; the tests of whisper and gtts will be skipped"
 if command -v node >/dev/null; then
