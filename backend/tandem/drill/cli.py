@@ -19,7 +19,7 @@ from tandem.drill.faults import Point, Trouble
 from tandem.drill.measure import Result
 from tandem.drill.page import as_html
 from tandem.drill.pool import recording, results
-from tandem.drill.report import Group, Report, Spread, as_json
+from tandem.drill.report import ENOUGH, Group, Report, Spread, as_json
 
 EXAMPLES = (
     "Examples:  tandem drill  ·  tandem drill --slot tts --fault cut --seeds 30  ·  tandem drill --html drill.html  ·  "
@@ -126,7 +126,9 @@ def _show(report: Report) -> None:
         out.print(f"and {len(report.failing) - _SHOWN} more")
     if report.late:
         out.print(f"[red]{report.late}[/red]")
-    verdict = "[green]every promise kept[/green]" if report.kept else f"[red]{len(report.failing)} broken[/red]"
+    verdict = "[green]no promise broken[/green]" if report.kept else f"[red]{len(report.failing)} broken[/red]"
+    if not report.judges_dead_air:
+        verdict += f" (dead air not judged: fewer than {ENOUGH} single failures)"
     out.print(
         f"{len(report.results)} cells, {verdict}, {len(report.omissions)} not applicable, "
         f"{report.took_s:.1f} s, {report.cells_per_s:.1f} cells/s",

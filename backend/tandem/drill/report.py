@@ -14,7 +14,7 @@ from tandem.drill.faults import MEANINGS
 from tandem.drill.measure import Result
 
 MOST_P50_MS, MOST_P99_MS = 150.0, 800.0  # added dead air that is promised for any single failure
-_ENOUGH = 100  # cells, before a percentile means anything
+ENOUGH = 100  # cells, before a percentile means anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,19 @@ class Report:
         return sorted((result for result in self.results if result.broken), key=badness, reverse=True)
 
     @property
+    def _added(self) -> list[float]:
+        return [r.added_ms for r in self.results if r.cell.row is Row.SINGLE and r.added_ms is not None]
+
+    @property
+    def judges_dead_air(self) -> bool:
+        """Whether there were enough single failures for their percentiles to mean anything."""
+        return len(self._added) >= ENOUGH
+
+    @property
     def late(self) -> str:
         """What is wrong with the dead air that single failures add; empty if nothing is, or too few were tried."""
-        added = [r.added_ms for r in self.results if r.cell.row is Row.SINGLE and r.added_ms is not None]
-        times = spread(added)
-        if times is None or len(added) < _ENOUGH or (times.p50 <= MOST_P50_MS and times.p99 <= MOST_P99_MS):
+        times = spread(self._added)
+        if times is None or not self.judges_dead_air or (times.p50 <= MOST_P50_MS and times.p99 <= MOST_P99_MS):
             return ""
         return (
             f"added dead air p50 {times.p50:.0f} ms, p99 {times.p99:.0f} ms; "
