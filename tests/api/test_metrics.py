@@ -45,7 +45,7 @@ async def test_a_call_with_a_failure_is_told_in_figures_and_not_in_words() -> No
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     samples = samples_of(answer.text)
     failover = {"slot": "llm", "from": "openai_compatible", "to": "rulebook", "fault": "rejected"}
-    assert value_of(samples, "tandem_failovers_total", **failover, phase="before_output", outcome="begun") == 1
+    assert value_of(samples, "tandem_failovers_total", **failover, phase="before_output", outcome="served") == 1
     assert value_of(samples, "tandem_failover_gap_seconds_count") == 1
     assert value_of(samples, "tandem_breaker_transitions_total", to="open", reason="permanent") == 1
     assert value_of(samples, "tandem_breaker_state", slot="llm", provider="openai_compatible") == 2

@@ -1,6 +1,7 @@
 """The metrics: what each event adds, and that the series have an end."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,8 @@ from tandem.core.events import (
     BreakerChanged,
     CallStarted,
     FailedOver,
+    FailoverEnded,
+    FailoverOutcome,
     Hedged,
     SlotSpent,
     TurnCompleted,
@@ -42,8 +45,9 @@ def series(metrics: Metrics) -> dict[str, float]:
     }
 
 
-def failed_over(previous: str = "groq", provider: str = "rulebook", *, after_output: bool = True) -> FailedOver:
-    return FailedOver(Slot.LLM, previous, provider, Fault.CUT, after_output, gap_ms=120)
+def failed_over(previous: str = "groq", provider: str = "rulebook", *, after_output: bool = True) -> FailoverEnded:
+    switch = FailedOver(Slot.LLM, previous, provider, Fault.CUT, after_output, gap_ms=0)
+    return FailoverEnded(switch, FailoverOutcome.SERVED, gap_ms=120)
 
 
 def test_times_are_in_seconds_and_in_the_buckets_of_a_voice() -> None:
@@ -72,13 +76,18 @@ def test_trouble_is_counted_by_where_and_why() -> None:
     metrics = metrics_of()
     metrics(failed_over())
     metrics(failed_over(after_output=False))
+    metrics(replace(failed_over(), outcome=FailoverOutcome.ABANDONED))
     metrics(Hedged(Slot.LLM, "groq", "rulebook", won=True))
     metrics(Hedged(Slot.LLM, "groq", "rulebook", won=False))
     metrics(BreakerChanged(Slot.LLM, "groq", State.HALF_OPEN, Reason.COOLED_DOWN, 0))
     found = series(metrics)
     for phase in ("after_output", "before_output"):
-        labels = f"fault=cut from=groq outcome=begun phase={phase} slot=llm to=rulebook"
+        labels = f"fault=cut from=groq outcome=served phase={phase} slot=llm to=rulebook"
         assert found[f"tandem_failovers_total {labels}"] == 1
+    assert (
+        found["tandem_failovers_total fault=cut from=groq outcome=abandoned phase=after_output slot=llm to=rulebook"]
+        == 1
+    )
     assert found["tandem_failover_gap_seconds_count"] == 2
     assert found["tandem_failover_gap_seconds_sum"] == 0.24
     assert found["tandem_hedges_total result=won slot=llm"] == 1

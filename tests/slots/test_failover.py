@@ -9,7 +9,7 @@ import pytest
 from fakes import Fail, FakeModel, Hang, Recorder, Text, Wait, bench, loop_clock
 from fakes import chain as chained
 from tandem.core.errors import ChainSpent, Fault, ProviderError
-from tandem.core.events import AttemptFailed, AttemptSucceeded, FailedOver, Resumed, SlotSpent
+from tandem.core.events import AttemptFailed, AttemptSucceeded, FailedOver, FailoverEnded, FailoverOutcome, SlotSpent
 from tandem.core.ports import Completed, Delta, LanguageModel, LlmOptions, Message, ModelOutput, Slot
 from tandem.slots.failover import Failover
 from tandem.slots.request import Request, Served, SlotLimits
@@ -88,10 +88,12 @@ async def test_whatever_the_fault_the_next_provider_serves(fault: Fault) -> None
     call = Call(failing("a", fault), FakeModel("b", answer="yes"))
     await call.read()
     assert call.output == [("b", "yes"), ("b", ".")]
+    switch = FailedOver(Slot.LLM, "a", "b", fault, after_output=False, gap_ms=0.0)
     assert call.told.events == [
         AttemptFailed(Slot.LLM, "a", fault, "as scripted", after_output=False),
-        FailedOver(Slot.LLM, "a", "b", fault, after_output=False, gap_ms=0.0),
+        switch,
         AttemptSucceeded(Slot.LLM, "b", 0.0),
+        FailoverEnded(switch, FailoverOutcome.SERVED, 0.0),
     ]
 
 
@@ -140,10 +142,12 @@ async def test_a_spent_chain_carries_every_cause_in_order() -> None:
         ("b", Fault.RATE_LIMITED),
     ]
     assert spent.slot == Slot.LLM
+    switch = FailedOver(Slot.LLM, "a", "b", Fault.REFUSED, after_output=False, gap_ms=0.0)
     assert call.told.events == [
         AttemptFailed(Slot.LLM, "a", Fault.REFUSED, "as scripted", after_output=False),
-        FailedOver(Slot.LLM, "a", "b", Fault.REFUSED, after_output=False, gap_ms=0.0),
+        switch,
         AttemptFailed(Slot.LLM, "b", Fault.RATE_LIMITED, "as scripted", after_output=False),
+        FailoverEnded(switch, FailoverOutcome.FAILED, 0.0),
         SlotSpent(Slot.LLM, (Fault.REFUSED, Fault.RATE_LIMITED)),
     ]
 
@@ -206,13 +210,39 @@ async def test_a_provider_that_fails_after_output_is_followed_by_the_next() -> N
     call = Call(broken_off("a"), FakeModel("b", answer="yes"))
     await call.read()
     assert call.output == [("a", "one"), ("a", " two"), ("b", "yes"), ("b", ".")]
+    switch = FailedOver(Slot.LLM, "a", "b", Fault.CUT, after_output=True, gap_ms=0.0)
     assert call.told.events == [
         AttemptSucceeded(Slot.LLM, "a", 0.0),
         AttemptFailed(Slot.LLM, "a", Fault.CUT, "as scripted", after_output=True),
-        FailedOver(Slot.LLM, "a", "b", Fault.CUT, after_output=True, gap_ms=0.0),
+        switch,
         AttemptSucceeded(Slot.LLM, "b", 0.0),
-        Resumed(Slot.LLM, "b", 0.0),
+        FailoverEnded(switch, FailoverOutcome.SERVED, 0.0),
     ]
+
+
+async def test_each_switch_ends_with_one_outcome_and_the_silence_it_meant() -> None:
+    call = Call(broken_off("a"), FakeModel("b", [Wait(200), Fail()]), FakeModel("c", [Wait(300), Text("yes")]))
+    await call.read()
+    ended = call.told.of(FailoverEnded)
+    assert [(event.failover.provider, event.outcome) for event in ended] == [
+        ("b", FailoverOutcome.FAILED),
+        ("c", FailoverOutcome.SERVED),
+    ]
+    assert [event.gap_ms for event in ended] == pytest.approx([200, 500])
+
+
+async def test_a_switch_that_the_caller_did_not_wait_for_is_abandoned() -> None:
+    call = Call(FakeModel("a", [Fail()]), FakeModel("b", [Hang()]))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await call.read()
+    assert [event.outcome for event in call.told.of(FailoverEnded)] == [FailoverOutcome.ABANDONED]
+
+
+async def test_a_successor_with_nothing_to_add_has_served() -> None:
+    call = Call(FakeModel("a", [Fail()]), FakeModel("b", []))
+    await call.read()
+    assert [event.outcome for event in call.told.of(FailoverEnded)] == [FailoverOutcome.SERVED]
 
 
 async def test_a_provider_is_tried_again_once_another_one_has_made_progress() -> None:

@@ -11,7 +11,7 @@ from fakes import Fail, FakeModel, Hang, Recorder, Step, Text, Wait, chain, loop
 from tandem.core.breaker import Outcome, State
 from tandem.core.deadline import Deadline
 from tandem.core.errors import ChainSpent, Fault
-from tandem.core.events import AttemptFailed, AttemptSucceeded, FailedOver, Hedged, Resumed
+from tandem.core.events import AttemptFailed, AttemptSucceeded, FailedOver, FailoverEnded, FailoverOutcome, Hedged
 from tandem.core.hedge import HedgeLimits
 from tandem.core.ports import Completed, Delta, LlmOptions, Message, ModelOutput, Slot
 from tandem.slots.failover import Failover
@@ -312,7 +312,8 @@ async def test_a_successor_whose_rival_fails_has_still_resumed() -> None:
     call = Call(broken, after(1_000, "b"), FakeModel("c", [Fail(Fault.REFUSED)]))
     await call.read()
     assert [provider for provider, _ in call.heard] == ["a", "b"]
-    assert [event.provider for event in call.told.of(Resumed)] == ["b"]
+    ended = [(event.failover.provider, event.outcome) for event in call.told.of(FailoverEnded)]
+    assert ended == [("b", FailoverOutcome.SERVED)]
     await call.settled()
 
 

@@ -64,12 +64,20 @@ class FailedOver:
     gap_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """A provider has gone on with what another one had begun, `gap_ms` after its last output."""
+class FailoverOutcome(StrEnum):
+    """What became of a failover."""
 
-    slot: Slot
-    provider: str
+    SERVED = "served"  # the next provider gave output
+    FAILED = "failed"  # it did not
+    ABANDONED = "abandoned"  # the caller left or spoke before it could
+
+
+@dataclass(frozen=True, slots=True)
+class FailoverEnded:
+    """A failover came to its end, `gap_ms` after the last output (or start) of the request, whoever gave it."""
+
+    failover: FailedOver
+    outcome: FailoverOutcome
     gap_ms: float
 
 

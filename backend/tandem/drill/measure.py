@@ -23,7 +23,7 @@ class Result:
     """The figures of one call; times in ms.
 
     `half_words` were begun and not ended, `torn_words` have silence in them. `history` and `dropped` say what was wrong
-    with them. `dead_air_ms` is the silence before replies and within them, `wait_ms` the time to their first words;
+    with them. `dead_air_ms` is the silence before and within each turn's reply, `wait_ms` the time to its first words;
     None where the caller did not wait. `detect_ms` and `switch_ms` count from the moment the fault struck, None if
     nobody noticed. `blamed` are providers that were well and counted as failed.
     """
@@ -37,15 +37,15 @@ class Result:
     apologies: int
     history: str
     dropped: str
-    dead_air_ms: float | None
-    wait_ms: float | None
+    dead_air_ms: tuple[float, ...] | None
+    wait_ms: tuple[float, ...] | None
     detect_ms: float | None
     switch_ms: float | None
     asked_while_ill: int
     hedges: int
     hedges_won: int
     blamed: tuple[str, ...]
-    added_ms: float | None = None  # dead air beyond that of the same call when nobody fails
+    added_ms: float | None = None  # most dead air of a turn beyond that of the same turn when nobody fails
     later_ms: float | None = None  # the same of the wait
 
     @property
@@ -66,9 +66,13 @@ class Result:
             return self
         return replace(
             self,
-            added_ms=round(self.dead_air_ms - healthy.dead_air_ms, 1),
-            later_ms=round(self.wait_ms - healthy.wait_ms, 1),
+            added_ms=_most_added(self.dead_air_ms, healthy.dead_air_ms),
+            later_ms=_most_added(self.wait_ms, healthy.wait_ms),
         )
+
+
+def _most_added(times_ms: Sequence[float], healthy_ms: Sequence[float]) -> float:
+    return round(max(ours - theirs for ours, theirs in zip(times_ms, healthy_ms, strict=True)), 1)
 
 
 _HOWS = ("lost", "repeated", "disordered", "strays")
@@ -155,8 +159,10 @@ def _texts(sounds: Sequence[Heard]) -> list[str]:
     return others_words([sound.word for sound in sounds if sound.word])
 
 
-def _waits(evidence: Evidence, sounds: Sequence[Heard]) -> tuple[float | None, float | None]:
-    """Return the ms of silence, and the ms from the end of the caller's words to the reply's first, of all turns.
+def _waits(
+    evidence: Evidence, sounds: Sequence[Heard]
+) -> tuple[tuple[float, ...], tuple[float, ...]] | tuple[None, None]:
+    """Return for each turn the ms of silence, and the ms from the end of the caller's words to the reply's first.
 
     Silence is what comes before the reply and in its gaps; what the gateway says of its own accord breaks it.
     """
@@ -164,16 +170,16 @@ def _waits(evidence: Evidence, sounds: Sequence[Heard]) -> tuple[float | None, f
         return None, None
     spoke = evidence.caller.spoke
     ends = [*(later.start_ms for later in spoke[1:]), evidence.ended_ms]
-    dead_air_ms = wait_ms = 0.0
+    dead_air_ms, wait_ms = [], []
     for turn, until_ms in zip(spoke, ends, strict=True):
         reply = [sound for sound in sounds if turn.end_ms <= sound.start_ms < until_ms]
         replied_ms = next((sound.start_ms for sound in reply if not own_words([sound.word])), until_ms)
-        wait_ms += replied_ms - turn.end_ms
+        wait_ms.append(round(replied_ms - turn.end_ms, 1))
         times = [(turn.end_ms, turn.end_ms), *((sound.start_ms, sound.end_ms) for sound in reply)]
         times += [] if reply else [(until_ms, until_ms)]
-        dead_air_ms += sum(gap for before, after in pairwise(times) if (gap := after[0] - before[1]) > _GAP_MS)
-        dead_air_ms += sum(sound.torn_ms for sound in reply if sound.torn)
-    return round(dead_air_ms, 1), round(wait_ms, 1)
+        gaps_ms = [gap for before, after in pairwise(times) if (gap := after[0] - before[1]) > _GAP_MS]
+        dead_air_ms.append(round(sum(gaps_ms) + sum(sound.torn_ms for sound in reply if sound.torn), 1))
+    return tuple(dead_air_ms), tuple(wait_ms)
 
 
 def _reaction(evidence: Evidence) -> tuple[float | None, float | None]:

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 from tandem.core.breaker import Reason, State
 from tandem.core.chain import Chain
-from tandem.core.events import AttemptSucceeded, BreakerChanged, FailedOver, Hedged, TurnCompleted
+from tandem.core.events import AttemptSucceeded, BreakerChanged, FailoverEnded, FailoverOutcome, Hedged, TurnCompleted
 from tandem.core.ports import Slot
 
 _VOICE_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.2, 1.6, 2.5, 5, 10)
@@ -55,7 +55,7 @@ class Metrics:
         )
         self._failover_gap = self._histogram(
             "tandem_failover_gap_seconds",
-            "From the last output of a provider that failed (or its start) to the asking of the next one.",
+            "From the last output before a failure (or the start) to the first of the provider that goes on.",
         )
         self._lag = self._histogram(
             "tandem_event_loop_lag_seconds", "How late the event loop was, every 250 ms.", buckets=_LAG_BUCKETS
@@ -97,23 +97,25 @@ class Metrics:
             case AttemptSucceeded(slot=slot, provider=provider) if slot is not Slot.STT:
                 # A recogniser's first output waits for the caller: it says nothing about the recogniser.
                 self._first_output.labels(slot, self._label(slot, provider)).observe(event.first_output_ms / 1000)
-            case FailedOver():
+            case FailoverEnded():
                 self._count_failover(event)
             case Hedged(slot=slot, won=won):
                 self._hedges.labels(slot, "won" if won else "lost").inc()
             case BreakerChanged(state=state, reason=reason):
                 self._transitions.labels(state, reason).inc()
 
-    def _count_failover(self, event: FailedOver) -> None:
+    def _count_failover(self, event: FailoverEnded) -> None:
+        switch = event.failover
         self._failovers.labels(
-            event.slot,
-            self._label(event.slot, event.previous),
-            self._label(event.slot, event.provider),
-            event.fault,
-            "after_output" if event.after_output else "before_output",
-            "begun",  # what came of it is told by events that do not say to which request they belong
+            switch.slot,
+            self._label(switch.slot, switch.previous),
+            self._label(switch.slot, switch.provider),
+            switch.fault,
+            "after_output" if switch.after_output else "before_output",
+            event.outcome,
         ).inc()
-        self._failover_gap.observe(event.gap_ms / 1000)
+        if event.outcome is FailoverOutcome.SERVED:
+            self._failover_gap.observe(event.gap_ms / 1000)
 
     def _label(self, slot: Slot, provider: str) -> str:
         return provider if (slot, provider) in self._named else "other"

@@ -7,9 +7,9 @@ from typing import Any, Generic
 from tandem.core.chain import Chain, Lease, P
 from tandem.core.deadline import LEAST_MS, Deadline
 from tandem.core.errors import ChainSpent, Fault, ProviderError
-from tandem.core.events import Hedged, SlotSpent
-from tandem.slots import news
+from tandem.core.events import SlotSpent
 from tandem.slots.attempt import Attempt
+from tandem.slots.news import Announcer
 from tandem.slots.pump import StreamEnded
 from tandem.slots.request import Bench, Request, T
 from tandem.slots.shadow import is_slow, outrun
@@ -29,6 +29,7 @@ class Run(Generic[P, T]):
         self._chain = chain
         self._bench = bench
         self._limits = bench.limits
+        self._announce = Announcer(chain.slot, bench.notify)
         self._request = request
         self._incumbent = incumbent
         self._deadline = request.deadline or self._fresh_deadline()
@@ -51,7 +52,7 @@ class Run(Generic[P, T]):
             if attempt.name == error.provider:
                 attempt.lease.failed(error)
                 attempt.lease = attempt.lease.renewed()
-                self._bench.notify(news.failure(self._chain.slot, attempt, error))
+                self._announce.failed(attempt, error)
 
     def give_up(self, fault: Fault, detail: str) -> None:
         """Have those who run now fail."""
@@ -76,11 +77,12 @@ class Run(Generic[P, T]):
         possible = in_time and self.attempts < _MOST_ATTEMPTS
         lease = self._chain.next(self._tried, incumbent=self._incumbent) if possible else None
         if lease is None:
+            self._announce.spent(self._bench.clock())
             self._bench.notify(SlotSpent(self._chain.slot, tuple(cause.fault for cause in self._causes)))
             raise ChainSpent(self._chain.slot, tuple(self._causes))
         attempt = self._try(lease)
         if self._failed:
-            self._bench.notify(news.switch(self._chain.slot, self._failed, attempt, self._causes[-1].fault))
+            self._announce.switched(self._failed, attempt, self._causes[-1].fault, self._bench.clock())
 
     def _fresh_deadline(self) -> Deadline | None:
         give_up, clock = self._limits.give_up_ms, self._bench.clock
@@ -178,7 +180,7 @@ class Run(Generic[P, T]):
         self._running = [winner]
         for loser in losers:
             late, rival = (loser, winner) if winner.hedge else (winner, loser)
-            self._bench.notify(Hedged(self._chain.slot, late.name, rival.name, won=winner.hedge))
+            self._announce.hedged(late, rival, won=winner.hedge)
             if winner.hedge:
                 # Late or dead? It may show until its own time is over; meanwhile nobody waits for it.
                 judging = self._bench.spawn(outrun(loser, self._chain.slot, self._bench))
@@ -194,9 +196,7 @@ class Run(Generic[P, T]):
         if self._limits.slow_ms is not None:
             record.first_outputs.add(winner.first_output_ms or 0.0)
         record.took_over += took_over
-        self._bench.notify(news.success(self._chain.slot, winner))
-        if self._failed and self._failed.answered:
-            self._bench.notify(news.resumption(self._chain.slot, self._failed, winner))
+        self._announce.succeeded(winner)
 
     # --- from there on ---
 
@@ -242,13 +242,14 @@ class Run(Generic[P, T]):
             self._failed = attempt
             for rival in self._running:  # its hedge has become its successor
                 rival.hedge = False
-                self._bench.notify(news.switch(self._chain.slot, attempt, rival, error.fault))
+                self._announce.switched(attempt, rival, error.fault, self._bench.clock())
         # The next one is asked at once: it does not wait until this one's connection is closed.
         attempt.cancel()
-        self._bench.notify(news.failure(self._chain.slot, attempt, error))
+        self._announce.failed(attempt, error)
 
     async def close(self) -> None:
         """End what still runs, by nobody's fault."""
+        self._announce.closed(self._bench.clock(), whole=self._over)
         for attempt in self._running:
             attempt.lease.released()
             attempt.cancel()

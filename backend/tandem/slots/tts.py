@@ -27,7 +27,7 @@ from tandem.slots.spoken import checked
 
 LIMITS = SlotLimits(slow_ms=350, hard_ms=700, give_up_ms=6_000, hedge=HedgeLimits(200, 400))
 _STALL_MS = 250  # without a byte
-_PACE_FLOOR, _PACE_WINDOW_MS = 1.1, 1_000  # ms of audio a ms, judged by the last second
+_PACE_FLOOR, _PACE_WINDOW_MS = 1.1, 600  # ms of audio a ms, judged by the last 600 ms
 _LEAST_LEAD_MS = 400  # while the caller has less audio ahead than this
 _TIGHT_MS = 120  # with less ahead, audio goes out even within a word
 
