@@ -139,6 +139,14 @@ async def test_a_successor_that_is_lost_while_its_place_is_sought_is_followed_to
     assert got.heard() == PHRASE.split()
 
 
+async def test_a_voice_that_was_lost_is_not_asked_again_because_another_one_was_lost_in_what_it_had_said() -> None:
+    told = Recorder()
+    lost = Numbered("a", 24_000, False, 1_500), Numbered("b", 16_000, False, 400)
+    got = await spoken(*lost, Numbered("c", 22_050, True), told=told)
+    assert [event.provider for event in told.of(FailedOver)] == ["b", "c"]
+    assert got.heard() == PHRASE.split()
+
+
 async def test_a_successor_that_stalls_while_its_place_is_sought_is_left_after_250_ms() -> None:
     told = Recorder()
     lost, stalling = Numbered("a", 24_000, False, 500, pace=1.0), Numbered("b", 16_000, True, 400, hangs=True)

@@ -81,7 +81,7 @@ class Splice:
         if self._heard:
             words = self.rest.split()
             count = self._said(words)
-            self._base_ms += self._ms(len(self._heard) - self._skipped_bytes)
+            self._base_ms = self.sent_ms
             self.rest = " ".join(words[count:])
             if count or self._timed():
                 self.said, self._rest_ms = None, self._base_ms
@@ -92,6 +92,11 @@ class Splice:
         self._words.clear()
         self._skipped_bytes = self._told = 0
         return self.rest
+
+    @property
+    def sent_ms(self) -> float:
+        """How much audio has gone out."""
+        return self._base_ms + self._ms(len(self._heard) - self._skipped_bytes)
 
     def _ms(self, byte_count: int) -> float:
         return duration_ms(byte_count, self._rate) if self._rate else 0.0
@@ -125,7 +130,7 @@ class Splice:
         """Return the words of `rest`, over the time in which they were said, by their letters."""
         texts = self.rest.split()
         letters = sum(len(text) + 1 for text in texts)
-        length_ms = self._base_ms + self._ms(len(self._heard) - self._skipped_bytes) - self._rest_ms
+        length_ms = self.sent_ms - self._rest_ms
         words, at_ms = [], self._rest_ms
         for text in texts:
             end_ms = at_ms + length_ms * (len(text) + 1) / letters

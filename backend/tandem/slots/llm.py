@@ -59,6 +59,7 @@ class LlmSlot:
             stall_ms=lambda: min(max(lead_ms() - 300, 300), 1_200),
             too_slow=lambda: pace.too_slow and lead_ms() < _LEAST_LEAD_MS,
             done=lambda: reply.completed,
+            given=lambda: reply.length,
             may_be_empty=False,
             urgent=lambda: lead_ms() <= 0,
             deadline=deadline,
@@ -84,6 +85,11 @@ class _Reply:
         self._words = WholeWords()
         self._seam = Seam("")
         self._calls: list[ToolCall] = []
+
+    @property
+    def length(self) -> int:
+        """How many characters there are."""
+        return len(self._text)
 
     def ask(self, model: LanguageModel) -> AsyncGenerator[ModelOutput, None]:
         """Ask a model for the reply, or for what is missing of it."""

@@ -46,8 +46,10 @@ class Request(Generic[P, T]):
 
     `stall_ms` says how long the next output may take just now; None: for ever. `too_slow` says whether it comes, but
     too slowly: then an equal goes on, if there is one. `done` says whether nothing is missing any more. `milestone`
-    tells an item that ends a piece of work well. `may_be_empty`: no output at all can be right. `urgent` says whether
-    the first output is waited for. `deadline` is the turn's; without one the request has its own.
+    tells an item that ends a piece of work well. `given` says how much of what was asked for there is: once somebody
+    has added to it, who failed before may be asked again; None: each item adds to it. `may_be_empty`: no output at all
+    can be right. `urgent` says whether the first output is waited for. `deadline` is the turn's; without one the
+    request has its own.
     """
 
     open_stream: Callable[[P], AsyncGenerator[T, None]]
@@ -55,6 +57,7 @@ class Request(Generic[P, T]):
     too_slow: Callable[[], bool] = lambda: False
     done: Callable[[], bool] = lambda: False
     milestone: Callable[[T], bool] = lambda _: False
+    given: Callable[[], float] | None = None
     may_be_empty: bool = True
     urgent: Callable[[], bool] = lambda: True
     deadline: Deadline | None = None

@@ -40,6 +40,8 @@ class Run(Generic[P, T]):
         self._failed: Attempt[P, T] | None = None  # whose work the next one takes up
         self._hedged = False
         self._over = False
+        self._items = 0
+        self._given = self._progress()
         self._news = asyncio.Event()
 
     @property
@@ -202,6 +204,7 @@ class Run(Generic[P, T]):
 
     async def next(self, attempt: Attempt[P, T]) -> T | None:
         """Return the next item, or None when the attempt is over: it has ended, or somebody else has to go on."""
+        self._note_progress(attempt)
         if self._request.too_slow() and self._chain.has_equal(self._left | self._tried):
             attempt.lease.succeeded(slow=True)
             self._fail(attempt, ProviderError(Fault.STALLED, attempt.name, "its output comes too slowly"))
@@ -216,13 +219,21 @@ class Run(Generic[P, T]):
             self._fail(attempt, error)
         else:
             if item is not None:
-                self._tried = {attempt.name}
+                self._items += 1
                 if self._request.milestone(item):
                     attempt.lease.succeeded(slow=False)
                     attempt.lease = attempt.lease.renewed()
                 return item
             self._fail(attempt, ProviderError(Fault.STALLED, attempt.name, "its output stopped"))
         return None
+
+    def _note_progress(self, attempt: Attempt[P, T]) -> None:
+        """Who failed before may go on again after an attempt that has given more than there was."""
+        if (given := self._progress()) > self._given:
+            self._given, self._tried = given, {attempt.name}
+
+    def _progress(self) -> float:
+        return self._items if self._request.given is None else self._request.given()
 
     def _stall_ms(self) -> float | None:
         stall_ms = self._request.stall_ms()

@@ -78,6 +78,7 @@ class TtsSlot:
             stall_ms=lambda: max(_STALL_MS, lead_ms() - _LEAST_LEAD_MS),
             too_slow=lambda: pace.too_slow and lead_ms() < _LEAST_LEAD_MS,
             done=lambda: not _can_sound(splice.take_over()),
+            given=lambda: splice.sent_ms,
             may_be_empty=not _can_sound(phrase),
             urgent=lambda: lead_ms() < _LEAST_LEAD_MS,
             deadline=deadline,
