@@ -1,281 +1,18 @@
 """The speech-to-text slot: what a recogniser did not answer, its successor hears from the start."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, suppress
-from itertools import pairwise
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from ears import NOTICED_MS, SPEECH, STARTED, STOPPED, Ears, Item, Line, marks, recogniser, sound, without_gap
 
-from fakes import CodedSpeech, Fail, FakeRecogniser, Listen, Recorder, Wait, bench, frames
-from fakes import chain as chained
-from tandem.core.audio import AudioFrame, Word
+from fakes import Fail, FakeRecogniser, Listen, Wait
 from tandem.core.breaker import State
 from tandem.core.errors import ChainSpent, Fault
 from tandem.core.events import AttemptFailed, AttemptSucceeded, BreakerChanged, FailedOver, Hedged, SlotSpent
-from tandem.core.ports import Slot, SpeechMark, SttOptions, Transcript
-from tandem.core.transcript import TurnTranscript
-from tandem.slots.request import Served
-from tandem.slots.stt import LIMITS, SttSlot
-from tandem.slots.tape import AudioTape
+from tandem.core.ports import SttOptions, Transcript
 
 pytestmark = pytest.mark.looptime
-
-Item = AudioFrame | SpeechMark
-STARTED, STOPPED = SpeechMark.STARTED, SpeechMark.STOPPED
-FRAME_MS = 20
-NOTICED_MS = 60  # how late the detector of these tests notices that speech began
-SPEECH = CodedSpeech()
-
-
-class Line:
-    """A caller's audio as the session feeds it: frames of 20 ms, with the marks a little after the sound they mean."""
-
-    def __init__(self) -> None:
-        self.items: list[Item] = []
-        self.at_ms = 0.0
-
-    def says(self, text: str) -> "Line":
-        sound = frames(SPEECH.say(text), self.at_ms, FRAME_MS)
-        late = NOTICED_MS // FRAME_MS
-        self.items += [*sound[:late], STARTED, *sound[late:]]
-        self.at_ms = sound[-1].end_ms
-        return self.is_quiet(260)._mark(STOPPED)
-
-    def is_quiet(self, ms: float) -> "Line":
-        quiet = frames(bytes(round(ms * 16) * 2), self.at_ms, FRAME_MS)
-        self.items += quiet
-        self.at_ms = quiet[-1].end_ms
-        return self
-
-    def _mark(self, mark: SpeechMark) -> "Line":
-        self.items.append(mark)
-        return self
-
-
-class Ears:
-    """A slot over a chain of recognisers, and what comes out of it."""
-
-    def __init__(self, *chain: FakeRecogniser) -> None:
-        self.told = Recorder()
-        self.options = SttOptions()
-        self.slot = SttSlot(
-            chained(Slot.STT, *chain, told=self.told), bench(LIMITS, self.told), options=lambda: self.options
-        )
-        self.transcripts: list[Served[Transcript]] = []
-        self.turns = False  # whether each utterance is a turn
-
-    async def listen(self) -> None:
-        async with aclosing(self.slot.transcripts()) as transcripts:
-            async for served in transcripts:
-                self.transcripts.append(served)
-                if self.turns and served.item.ends_utterance:
-                    self.slot.new_turn()
-
-    async def play(self, items: Sequence[Item]) -> None:
-        """Feed the items as they would come in, each frame after its length."""
-        for item in items:
-            if isinstance(item, AudioFrame):
-                await asyncio.sleep(item.duration_ms / 1000)
-            self.slot.feed(item)
-
-    async def hear(self, line: Line) -> str:
-        """Hear all of the line while it plays; return the words of the turn."""
-        async with asyncio.TaskGroup() as call:
-            call.create_task(self.listen())
-            await self.play(line.items)
-            await asyncio.sleep(10)
-            self.slot.end()
-        return self.text
-
-    @property
-    def text(self) -> str:
-        turn = TurnTranscript()
-        for served in self.transcripts:
-            turn.receive(served.item)
-        return turn.text
-
-    @property
-    def answers(self) -> list[tuple[str, str]]:
-        return [(served.provider, served.item.text) for served in self.transcripts if served.item.ends_utterance]
-
-
-def recogniser(
-    name: str, *scripts: Sequence[Listen | Fail | Wait], word_times: bool = True, answer_ms: float = 0
-) -> FakeRecogniser:
-    return FakeRecogniser(name, *scripts, hear=SPEECH.hear, word_times=word_times, answer_ms=answer_ms)
-
-
-def sound(items: Sequence[Item]) -> list[AudioFrame]:
-    return [item for item in items if isinstance(item, AudioFrame)]
-
-
-def marks(items: Sequence[Item]) -> list[SpeechMark]:
-    return [item for item in items if isinstance(item, SpeechMark)]
-
-
-def without_gap(items: Sequence[Item]) -> bool:
-    """Tell whether each frame begins where the one before ended, so that none is lost or doubled."""
-    heard = sound(items)
-    return all(b.start_ms == pytest.approx(a.end_ms) for a, b in pairwise(heard))
-
-
-async def kept(tape: AudioTape) -> list[Item]:
-    """Return what a new reader of the tape gets at once."""
-    items: list[Item] = []
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0.001):
-            async for item in tape.read():
-                items.append(item)  # noqa: PERF401
-    return items
-
-
-# --- the tape ---
-
-
-async def test_of_quiet_half_a_second_is_kept() -> None:
-    tape = AudioTape()
-    for frame in frames(bytes(32_000 * 60)):
-        tape.append(frame)
-    heard = sound(await kept(tape))
-    assert sum(frame.duration_ms for frame in heard) == pytest.approx(500)
-    assert heard[-1].end_ms == 60_000
-
-
-async def test_of_an_utterance_thirty_seconds_are_kept() -> None:
-    tape = AudioTape()
-    tape.append(STARTED)
-    for frame in frames(bytes(32_000 * 60)):
-        tape.append(frame)
-    heard = sound(await kept(tape))
-    assert sum(frame.duration_ms for frame in heard) == pytest.approx(30_000)
-    assert heard[-1].end_ms == 60_000
-
-
-async def test_an_utterance_keeps_its_start_mark_however_long_it_is() -> None:
-    tape = AudioTape()
-    tape.append(STARTED)
-    for frame in frames(bytes(32_000 * 40)):
-        tape.append(frame)
-    tape.append(STOPPED)
-    items = await kept(tape)
-    assert marks(items) == [STARTED, STOPPED]
-    assert items[0] is STARTED
-
-
-async def test_the_quiet_before_an_utterance_is_kept_with_it() -> None:
-    line = Line().is_quiet(2000).says("hello")
-    tape = AudioTape()
-    for item in line.items:
-        tape.append(item)
-    heard = sound(await kept(tape))
-    assert heard[0].start_ms == pytest.approx(2000 + NOTICED_MS - 500)
-    assert without_gap(heard)
-
-
-async def test_what_was_settled_is_forgotten_and_what_follows_is_kept() -> None:
-    tape = AudioTape()
-    line = Line().says("one").is_quiet(300)
-    second = len(line.items)
-    line.says("two")
-    for item in line.items:
-        tape.append(item)
-    tape.settle_utterance()
-    first_answered = line.items.index(STOPPED) + 1
-    assert first_answered < second
-    assert await kept(tape) == line.items[first_answered:]
-    tape.settle_utterance()
-    assert await kept(tape) == []
-
-
-async def test_settling_an_empty_tape_does_nothing() -> None:
-    tape = AudioTape()
-    tape.settle_utterance()
-    tape.append(STARTED)
-    assert await kept(tape) == [STARTED]
-
-
-async def test_two_readers_get_the_same_each_at_its_own_pace() -> None:
-    line = Line().says("one two").is_quiet(100)
-    tape = AudioTape()
-
-    async def read(pause_s: float) -> list[Item]:
-        items: list[Item] = []
-        async for item in tape.read():
-            items.append(item)
-            await asyncio.sleep(pause_s)
-        return items
-
-    async with asyncio.TaskGroup() as group:
-        readers = [group.create_task(read(pause_s)) for pause_s in (0, 0.1)]
-        for item in line.items:
-            await asyncio.sleep(0.02)
-            tape.append(item)
-        tape.end()
-    assert [reader.result() for reader in readers] == [line.items, line.items]
-
-
-async def test_a_reader_of_an_ended_tape_gets_what_is_left_and_ends() -> None:
-    tape = AudioTape()
-    tape.append(STARTED)
-    tape.end()
-    assert [item async for item in tape.read()] == [STARTED]
-
-
-EVENTS = st.lists(st.sampled_from(["frame", "frame", "frame", "start", "stop", "settle", "read"]), max_size=80)
-
-
-@given(EVENTS)
-def test_readers_get_everything_in_order_and_a_late_one_all_that_is_unsettled(events: list[str]) -> None:
-    asyncio.run(_course(events))
-
-
-async def _course(events: list[str]) -> None:
-    tape = AudioTape()
-    fed: list[Item] = []
-    read: list[Item] = []
-    unsettled: deque[int] = deque()  # where in `fed` each unanswered utterance began
-    speaking = False
-    turns = asyncio.Semaphore(0)
-    reader = asyncio.create_task(_read(tape, read, turns))
-    for event in events:
-        if event == "read":
-            turns.release()
-        elif event == "settle" and len(unsettled) > speaking:
-            unsettled.popleft()
-            tape.settle_utterance()
-        elif event == "frame":
-            fed.append(AudioFrame(bytes(3200), 16_000, len(fed) * 1.0))
-            tape.append(fed[-1])
-        elif event == ("stop" if speaking else "start"):
-            speaking = not speaking
-            if speaking:
-                unsettled.append(len(fed))
-            fed.append(STARTED if speaking else STOPPED)
-            tape.append(fed[-1])
-        await asyncio.sleep(0)
-    late = await kept(tape)
-    tape.end()
-    for _ in range(len(fed) + 1):
-        turns.release()
-    await reader
-    places = [next(i for i, each in enumerate(fed) if each is item) for item in sound(read)]
-    assert places == sorted(set(places))
-    assert late == fed[len(fed) - len(late) :]
-    assert len(late) >= len(fed) - (unsettled[0] if unsettled else len(fed))
-
-
-async def _read(tape: AudioTape, read: list[Item], turns: asyncio.Semaphore) -> None:
-    await turns.acquire()
-    async for item in tape.read():
-        read.append(item)
-        await turns.acquire()
-
-
-# --- the slot ---
 
 
 async def test_one_recogniser_serves_the_whole_call() -> None:
@@ -420,15 +157,6 @@ async def test_a_recogniser_that_falls_silent_while_the_caller_speaks_is_left_me
     assert ears.told.of(Hedged) == []
 
 
-async def test_where_two_ears_hear_no_word_a_third_one_decides() -> None:
-    def deaf(pcm: bytes, rate: int) -> Sequence[Word]:
-        return []
-
-    ears = Ears(FakeRecogniser("a", hear=deaf), FakeRecogniser("b", hear=deaf), recogniser("c"))
-    assert await ears.hear(Line().says("one two three four five")) == "one two three four five"
-    assert ears.answers == [("c", "one two three four five")]
-
-
 async def test_within_a_turn_the_preferred_recogniser_is_not_taken_back() -> None:
     ears = Ears(recogniser("a", [Listen(ms=300), Fail()], [Listen()]), recogniser("b"))
     await ears.hear(Line().says("one two three").is_quiet(400).says("four five"))
@@ -442,75 +170,6 @@ async def test_a_recogniser_whose_final_never_comes_is_left() -> None:
     assert await ears.hear(line) == "one two three four five"
     assert ears.answers[0] == ("last", "one two three")
     assert ("mute", Fault.STALLED) in [(event.provider, event.fault) for event in ears.told.of(AttemptFailed)]
-
-
-async def test_a_second_ear_that_tells_in_pieces_is_heard_whole() -> None:
-    second = FakeRecogniser("b", hear=SPEECH.hear, segment_ms=400)
-    ears = Ears(recogniser("a", [Listen(until=STOPPED), Wait(60_000)]), second)
-    assert await ears.hear(Line().says("one two three four five six")) == "one two three four five six"
-
-
-async def test_a_recogniser_that_tells_in_pieces_and_ends_with_nothing_is_not_doubted() -> None:
-    second = recogniser("b")
-    first = FakeRecogniser("a", hear=SPEECH.hear, segment_ms=400)
-    ears = Ears(first, second)
-    assert await ears.hear(Line().says("one two three four")) == "one two three four"
-    assert second.heard == []
-
-
-async def test_an_utterance_whose_final_is_late_is_heard_by_a_second_ear_and_its_late_final_is_not_given() -> None:
-    first = recogniser("a", answer_ms=2_000)
-    ears = Ears(first, recogniser("b", answer_ms=100))
-    assert await ears.hear(Line().says("one two three").is_quiet(4_000).says("four five")) == "one two three four five"
-    assert [provider for provider, _ in ears.answers] == ["b", "b"]
-    assert first.streams.opened == 1
-    assert [(event.late, event.provider, event.won) for event in ears.told.of(Hedged)] == [("a", "b", True)] * 2
-    assert ears.told.of(AttemptFailed) == []
-
-
-async def test_a_second_ear_that_is_slower_is_not_heard() -> None:
-    ears = Ears(recogniser("a", answer_ms=700), recogniser("b", answer_ms=500))
-    assert await ears.hear(Line().says("one two three")) == "one two three"
-    assert ears.answers == [("a", "one two three")]
-    assert [event.won for event in ears.told.of(Hedged)] == [False]
-
-
-async def test_a_final_in_time_has_no_second_ear() -> None:
-    second = recogniser("b")
-    ears = Ears(recogniser("a", answer_ms=490), second)
-    assert await ears.hear(Line().says("one two three")) == "one two three"
-    assert second.heard == []
-
-
-async def test_a_recogniser_that_hears_no_word_in_what_is_speech_is_doubted() -> None:
-    asked: list[int] = []
-
-    def hear(pcm: bytes, rate: int) -> Sequence[Word]:
-        asked.append(rate)
-        return SPEECH.hear(pcm, rate) if len(asked) > 1 else []
-
-    ears = Ears(FakeRecogniser("a", hear=hear), recogniser("b"))
-    line = Line().says("one two three four five").is_quiet(200).says("six")
-    assert await ears.hear(line) == "one two three four five six"
-    assert ears.answers == [("b", "one two three four five"), ("a", "six")]
-    assert [(event.provider, event.fault) for event in ears.told.of(AttemptFailed)] == [("a", Fault.EMPTY)]
-
-
-async def test_where_the_second_ear_hears_no_word_either_there_was_none() -> None:
-    ears = Ears(recogniser("a"), recogniser("b"))
-    line = Line()
-    line.items += [STARTED]
-    line.is_quiet(2_000)
-    line.items += [STOPPED]
-    assert await ears.hear(line) == ""
-    assert ears.answers == [("a", "")]
-    assert ears.told.of(AttemptFailed) == []
-
-
-async def test_a_second_ear_that_fails_changes_nothing() -> None:
-    ears = Ears(recogniser("a", answer_ms=900), recogniser("b", [Fail(Fault.REFUSED)]))
-    assert await ears.hear(Line().says("one two three")) == "one two three"
-    assert ears.answers == [("a", "one two three")]
 
 
 async def test_when_all_fail_the_utterance_waits_for_the_next_attempt() -> None:
@@ -560,3 +219,30 @@ async def test_closing_the_transcripts_ends_the_recogniser() -> None:
         await listening
     assert (first.streams.opened, first.streams.closed) == (1, 1)
     assert ears.told.of(AttemptFailed) == []
+
+
+class Warm(FakeRecogniser):
+    """A recogniser that can have a line ready; `wanted` has the options of each wish for one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, hear=SPEECH.hear)
+        self.wanted: list[SttOptions] = []
+
+    def warm(self, options: SttOptions) -> None:
+        self.wanted.append(options)
+
+
+async def test_whoever_would_go_on_has_a_line_ready_for_each_utterance() -> None:
+    first, second, third = (Warm(name) for name in "abc")
+    ears = Ears(first, second, third)
+    ears.options = SttOptions("de")
+    await ears.hear(Line().says("one").is_quiet(500).says("two"))
+    assert (first.wanted, second.wanted, third.wanted) == ([], [SttOptions("de")] * 2, [])
+
+
+async def test_a_recogniser_that_is_out_is_asked_for_no_line() -> None:
+    first, second, third = (Warm(name) for name in "abc")
+    ears = Ears(first, second, third)
+    ears.chain.members[1].breaker.hold_open()
+    await ears.hear(Line().says("one"))
+    assert (second.wanted, third.wanted) == ([], [SttOptions()])

@@ -154,6 +154,11 @@ class Chain(Generic[P]):
     def _equals(self, tried: Collection[str]) -> list[Member[P]]:
         return [member for member in self.members if member.name not in tried and not member.last_resort]
 
+    def successor(self, serving: Collection[str]) -> P | None:
+        """Return the provider that would go on where those that serve now fail, if one is well."""
+        well = (each for each in self.members if each.name not in serving and each.breaker.state is State.CLOSED)
+        return next((member.provider for member in well), None)
+
     def probe(self) -> Lease[P] | None:
         """Return leave for a shadow attempt on a provider that may be well again."""
         for member in self.members:

@@ -73,6 +73,15 @@ class SpeechToText(Protocol):
         ...
 
 
+@runtime_checkable
+class KeepsWarm(Protocol):
+    """A recogniser that can have a line open before it is asked."""
+
+    def warm(self, options: SttOptions) -> None:
+        """Within seconds a call may need a line with these options: have one ready; returns at once, raises nothing."""
+        ...
+
+
 # --- language model ------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from tandem.core.chain import Chain, Lease
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.events import AttemptFailed, Hedged
 from tandem.core.hedge import HedgeLimits
-from tandem.core.ports import Slot, SpeechMark, SpeechToText, SttOptions, Transcript
+from tandem.core.ports import KeepsWarm, Slot, SpeechMark, SpeechToText, SttOptions, Transcript
 from tandem.slots.failover import Failover
 from tandem.slots.heard import checked
 from tandem.slots.pump import Pump, StreamEnded
@@ -43,6 +43,8 @@ class SttSlot:
     def feed(self, item: AudioFrame | SpeechMark) -> None:
         """Take the next frame of the caller's audio, or what the voice detector says at this point of it."""
         self._tape.append(item)
+        if item is SpeechMark.STARTED:
+            self._warm_successor()
         if item is SpeechMark.STOPPED:
             self._asked.append(self._bench.clock())
             self._news.set()
@@ -74,6 +76,12 @@ class SttSlot:
                 handed_back = listening.left
             finally:
                 await listening.close()
+
+    def _warm_successor(self) -> None:
+        """Whoever would go on with the utterance that begins now should not have to be dialled first."""
+        successor: object = self._failover.chain.successor(self._failover.busy)
+        if isinstance(successor, KeepsWarm):
+            successor.warm(self._options())
 
     def _may_hand_back(self) -> bool:
         """Tell whether this is the moment to take the preferred recogniser back: between two turns, if it is well."""
