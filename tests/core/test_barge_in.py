@@ -3,7 +3,7 @@
 import pytest
 
 from tandem.core.barge_in import BargeInLimits, interrupts
-from tandem.core.endpointing import SpeechGate
+from tandem.core.speech_gate import SpeechGate
 
 
 @pytest.mark.parametrize(("voiced_ms", "enough"), [(0, False), (159.9, False), (160, True), (10_000, True)])

@@ -1,242 +1,94 @@
-"""Endpointing: the edges of speech, and how much silence ends a turn."""
-
-from itertools import pairwise
+"""Endpointing: how finished words are, and how much silence after them ends a turn."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.core.endpointing import GateLimits, Patience, SpeechEdge, SpeechGate, silence_that_ends_turn
-from tandem.core.ports import SpeechMark
-
-WINDOW_MS = 32
-LIMITS = GateLimits()
-VOICE, UNSURE, QUIET = 0.9, 0.4, 0.1
-
-PROBABILITY = st.sampled_from([0.0, 0.34, 0.35, 0.42, 0.499, 0.5, 0.51, 1.0])
-# Runs, because a sequence of independent probabilities seldom holds a level long enough to be an edge.
-PROBABILITIES = st.lists(st.tuples(PROBABILITY, st.integers(1, 12)), max_size=40).map(
-    lambda runs: [probability for probability, length in runs for _ in range(length)]
-)
-
-
-def edges_of(probabilities: list[float]) -> list[SpeechEdge]:
-    return SpeechGate(WINDOW_MS).feed(probabilities)
-
-
-# --- the gate ---
-
-
-def test_speech_begins_where_the_voice_did_and_ends_where_it_fell_silent() -> None:
-    assert edges_of([QUIET] * 3 + [VOICE] * 10 + [QUIET] * 8) == [
-        SpeechEdge(SpeechMark.STARTED, 3 * WINDOW_MS),
-        SpeechEdge(SpeechMark.STOPPED, 13 * WINDOW_MS),
-    ]
-
-
-def test_a_click_of_one_window_is_no_speech() -> None:
-    assert edges_of([QUIET, VOICE, QUIET, VOICE, QUIET]) == []
-
-
-def test_the_closure_of_a_plosive_does_not_end_speech() -> None:
-    edges = edges_of([VOICE] * 5 + [QUIET] * 7 + [VOICE] * 5)
-    assert [edge.mark for edge in edges] == [SpeechMark.STARTED]
-
-
-def test_between_the_thresholds_nothing_changes() -> None:
-    assert edges_of([UNSURE] * 50) == []
-    assert len(edges_of([VOICE] * 2 + [UNSURE] * 50)) == 1
-
-
-@pytest.mark.parametrize(("probability", "starts"), [(0.5, True), (0.499, False)])
-def test_the_starting_threshold_is_inclusive(probability: float, starts: bool) -> None:
-    assert bool(edges_of([probability] * 2)) is starts
-
-
-@pytest.mark.parametrize(("probability", "stops"), [(0.35, False), (0.349, True)])
-def test_the_stopping_threshold_is_exclusive(probability: float, stops: bool) -> None:
-    assert (len(edges_of([VOICE] * 2 + [probability] * 8)) == 2) is stops
-
-
-@given(PROBABILITIES)
-def test_edges_alternate_and_their_times_never_go_back(probabilities: list[float]) -> None:
-    edges = edges_of(probabilities)
-    expected = [SpeechMark.STARTED, SpeechMark.STOPPED]
-    assert [edge.mark for edge in edges] == [expected[i % 2] for i in range(len(edges))]
-    assert all(before.at_ms < after.at_ms for before, after in pairwise(edges))
-    assert all(0 <= edge.at_ms <= len(probabilities) * WINDOW_MS for edge in edges)
-
-
-@given(PROBABILITIES)
-def test_every_edge_stands_at_the_first_window_of_the_run_that_proves_it(probabilities: list[float]) -> None:
-    for edge in edges_of(probabilities):
-        first = round(edge.at_ms / WINDOW_MS)
-        if edge.mark is SpeechMark.STARTED:
-            run = probabilities[first : first + 2]
-            assert len(run) == 2
-            assert all(probability >= LIMITS.start_probability for probability in run)
-        else:
-            run = probabilities[first : first + 8]
-            assert len(run) == 8
-            assert all(probability < LIMITS.stop_probability for probability in run)
-            assert probabilities[first - 1] >= LIMITS.stop_probability
-
-
-@given(PROBABILITIES)
-def test_no_run_that_is_long_enough_is_missed(probabilities: list[float]) -> None:
-    gate = SpeechGate(WINDOW_MS)
-    run = 0
-    for probability in probabilities:
-        was_speaking = gate.speaking
-        against = probability < LIMITS.stop_probability if was_speaking else probability >= LIMITS.start_probability
-        run = run + 1 if against else 0
-        turned = bool(gate.feed([probability]))
-        assert turned == (run == (8 if was_speaking else 2))
-        assert gate.speaking == (was_speaking != turned)
-        run = 0 if turned else run
-
-
-@given(PROBABILITIES, st.data())
-def test_edges_do_not_depend_on_how_the_windows_arrive(probabilities: list[float], data: st.DataObject) -> None:
-    cut = data.draw(st.integers(0, len(probabilities)))
-    gate = SpeechGate(WINDOW_MS)
-    assert gate.feed(probabilities[:cut]) + gate.feed(probabilities[cut:]) == edges_of(probabilities)
-
-
-def test_no_windows_give_no_edges() -> None:
-    assert edges_of([]) == []
-
-
-def test_the_last_probability_can_be_shown() -> None:
-    gate = SpeechGate(WINDOW_MS)
-    gate.feed([0.2, 0.7])
-    assert gate.probability == 0.7
-
-
-@given(PROBABILITIES)
-def test_voiced_ms_is_nothing_while_silent_and_never_more_than_the_time_since_the_start(
-    probabilities: list[float],
-) -> None:
-    gate = SpeechGate(WINDOW_MS)
-    started = 0.0
-    for i, probability in enumerate(probabilities):
-        for edge in gate.feed([probability]):
-            started = edge.at_ms
-        if not gate.speaking:
-            assert gate.voiced_ms == 0
-        else:
-            assert 64 <= gate.voiced_ms <= (i + 1) * WINDOW_MS - started
-
-
-def test_the_quiet_after_a_word_is_not_voice() -> None:
-    gate = SpeechGate(WINDOW_MS)
-    gate.feed([VOICE] * 3 + [QUIET] * 4)
-    assert gate.speaking
-    assert gate.voiced_ms == 3 * WINDOW_MS
-
-
-def test_a_voice_that_comes_back_before_the_stop_counts_from_its_start() -> None:
-    gate = SpeechGate(WINDOW_MS)
-    gate.feed([VOICE] * 3 + [QUIET] * 2 + [VOICE] * 3)
-    assert gate.voiced_ms == 8 * WINDOW_MS
-
-
-# --- closing the gate ---
-
-
-def test_closing_ends_speech_where_the_audio_ended() -> None:
-    gate = SpeechGate(WINDOW_MS)
-    gate.feed([VOICE] * 10)
-    assert gate.close() == [SpeechEdge(SpeechMark.STOPPED, 10 * WINDOW_MS)]
-    assert not gate.speaking
-    assert gate.voiced_ms == 0
-
-
-def test_closing_a_silent_gate_says_nothing_and_forgets_a_voice_that_was_too_short() -> None:
-    gate = SpeechGate(WINDOW_MS)
-    gate.feed([VOICE])
-    assert gate.close() == []
-    assert gate.feed([VOICE]) == []
-
-
-def test_a_gate_is_closed_once() -> None:
-    gate = SpeechGate(WINDOW_MS)
-    gate.feed([VOICE] * 3)
-    assert len(gate.close()) == 1
-    assert gate.close() == []
-
-
-@given(st.lists(st.one_of(PROBABILITY, st.none()), max_size=120))
-def test_edges_alternate_and_their_times_never_go_back_whenever_the_gate_is_closed(
-    windows: list[float | None],
-) -> None:
-    gate = SpeechGate(WINDOW_MS)
-    edges: list[SpeechEdge] = []
-    for window in windows:
-        edges += gate.close() if window is None else gate.feed([window])
-    assert all(before.mark is not after.mark for before, after in pairwise(edges))
-    assert all(before.at_ms <= after.at_ms for before, after in pairwise(edges))
-
-
-# --- how much silence ends a turn ---
+from tandem.core.endpointing import Ending, Endpointer, Patience, ending_of
 
 PATIENCE = Patience()
-FINISHED, PLAIN, DIGITS, UNFINISHED = 480, 640, 900, 1200
 
 
 @pytest.mark.parametrize(
-    ("said", "silence_ms"),
+    ("said", "ending"),
     [
-        ("What time is it?", FINISHED),
-        ("Stop!", FINISHED),
-        ("Yes.", FINISHED),
-        ("I live alone.", FINISHED),
-        ("Is it forty two?", FINISHED),
-        ("Is my code 42?", FINISHED),
-        ("今何時ですか？", FINISHED),
-        ("分かりました。", FINISHED),
-        ("what time is it", PLAIN),
-        ("tell me a joke", PLAIN),
-        ("call someone", PLAIN),
-        ("the theatre", PLAIN),
-        ("", PLAIN),
-        (" \n ", PLAIN),
-        ("…", PLAIN),
-        ("my number is five five", DIGITS),
-        ("It is 4, 2.", DIGITS),
-        ("My code is 555-", DIGITS),
-        ("Oh", DIGITS),
-        ("I would like to", UNFINISHED),
-        ("I would like to...", UNFINISHED),
-        ("A table for", UNFINISHED),
-        ("Milk, eggs and,", UNFINISHED),
-        ("What is THE", UNFINISHED),
-        ("Um…", UNFINISHED),
-        ("I think that", UNFINISHED),
-        ("Because.", UNFINISHED),
+        ("What time is it?", Ending.DONE),
+        ("Who is that for?", Ending.DONE),
+        ("Is my code 42?", Ending.DONE),
+        ("今何時ですか？", Ending.DONE),
+        ("Stop!", Ending.DONE),
+        ("Yes.", Ending.DONE),
+        ("yes please", Ending.DONE),
+        ("No, thank you.", Ending.DONE),
+        ("I live alone.", Ending.FINISHED),
+        ("分かりました。", Ending.FINISHED),
+        ('He said "no."', Ending.FINISHED),
+        ("what time is it", Ending.PLAIN),
+        ("tell me a joke", Ending.PLAIN),
+        ("the theatre", Ending.PLAIN),
+        ("", Ending.PLAIN),
+        (" \n ", Ending.PLAIN),
+        ("my number is five five", Ending.DIGITS),
+        ("It is 4, 2.", Ending.DIGITS),
+        ("My code is 555-", Ending.DIGITS),
+        ("it is spelled j a", Ending.OPEN),
+        ("it is spelled j o", Ending.DIGITS),
+        ("I would like to", Ending.OPEN),
+        ("A table for.", Ending.OPEN),
+        ("Milk, eggs and,", Ending.OPEN),
+        ("What is THE", Ending.OPEN),
+        ("Because.", Ending.OPEN),
+        ("I would like to...", Ending.HESITANT),
+        ("Um…", Ending.HESITANT),
+        ("I want a, uh,", Ending.HESITANT),
+        ("let me see", Ending.HESITANT),
     ],
 )
-def test_the_silence_that_ends_a_turn_depends_on_how_finished_it_looks(said: str, silence_ms: float) -> None:
-    assert silence_that_ends_turn(said, PATIENCE) == silence_ms
-
-
-def test_the_patience_is_the_one_that_was_given() -> None:
-    patience = Patience(finished_ms=1, plain_ms=2, digits_ms=3, unfinished_ms=4)
-    said = ["Yes.", "yes", "two", "and"]
-    assert [silence_that_ends_turn(text, patience) for text in said] == [1, 2, 3, 4]
+def test_words_tell_how_finished_a_turn_is(said: str, ending: Ending) -> None:
+    assert ending_of(said) is ending
 
 
 @given(st.text())
-def test_any_text_has_one_of_the_four_silences(text: str) -> None:
-    assert silence_that_ends_turn(text, PATIENCE) in {FINISHED, PLAIN, DIGITS, UNFINISHED}
+def test_any_text_has_an_ending_and_a_silence_between_the_least_and_the_most(text: str) -> None:
+    assert PATIENCE.done_ms <= Endpointer(PATIENCE).silence_ms(text) <= PATIENCE.hesitant_ms
 
 
 @given(st.sampled_from(["Yes.", "and", "my code is two", "hello"]), st.text(" \n\t", max_size=20))
 def test_white_space_after_the_words_makes_no_difference(said: str, space: str) -> None:
-    assert silence_that_ends_turn(said + space, PATIENCE) == silence_that_ends_turn(said, PATIENCE)
+    assert ending_of(said + space) is ending_of(said)
 
 
-@pytest.mark.parametrize("repeated", ["the, ", "the ", ". ", " ", "a", "…", "-", "one, ", "0", "the.…-, \t"])
+@pytest.mark.parametrize("repeated", ["the, ", "the ", ". ", " ", "a", "…", "-", "one, ", "0", "the.…-, \t", "yes, "])
 def test_a_text_of_64_kib_is_judged_by_its_end_alone(repeated: str) -> None:
-    text = repeated * (65_536 // len(repeated))
-    assert silence_that_ends_turn(text, PATIENCE) == silence_that_ends_turn(text[-200:], PATIENCE)
+    text = "x" + repeated * (65_536 // len(repeated))
+    assert ending_of(text) is ending_of("x" + text[-200:])
+
+
+def test_a_recogniser_that_is_sure_ends_a_turn_at_once_and_one_that_is_not_is_given_time() -> None:
+    ends = Endpointer(PATIENCE)
+    assert ends.silence_ms("tell me a joke", over=0.9) == PATIENCE.sure_ms
+    assert ends.silence_ms("tell me a joke", over=0.5) == PATIENCE.plain_ms
+    assert ends.silence_ms("tell me a joke", over=0.1) == PATIENCE.digits_ms
+
+
+def test_nobody_is_sure_against_words_that_ask_for_more() -> None:
+    assert Endpointer(PATIENCE).silence_ms("I would like to", over=1.0) == PATIENCE.open_ms
+
+
+def test_a_caller_with_long_pauses_is_given_time_once_there_were_three() -> None:
+    ends = Endpointer(PATIENCE)
+    for _ in range(2):
+        ends.went_on(800)
+    assert ends.silence_ms("I live alone.") == PATIENCE.finished_ms
+    ends.went_on(800)
+    assert ends.silence_ms("I live alone.") == 960
+    assert ends.silence_ms("What time is it?") == PATIENCE.done_ms
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=20), st.text(max_size=40))
+def test_pauses_never_make_it_less_patient_nor_wait_for_ever(pauses: list[float], text: str) -> None:
+    ends = Endpointer(PATIENCE)
+    before = ends.silence_ms(text)
+    for pause in pauses:
+        ends.went_on(pause)
+    assert before <= ends.silence_ms(text) <= max(before, 1_200)

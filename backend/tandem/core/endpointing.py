@@ -1,118 +1,126 @@
-"""Endpointing: where speech starts and stops, and how much silence ends a turn."""
+"""Endpointing: how much silence ends a turn, by how finished its words are and how long this caller's pauses are."""
 
 import re
-from collections.abc import Iterable
+from collections import deque
 from dataclasses import dataclass
+from enum import Enum
 
-from tandem.core.ports import SpeechMark
-
-
-@dataclass(frozen=True, slots=True)
-class GateLimits:
-    """When a run of voice probabilities counts as speech.
-
-    The two thresholds are Silero's own recommendation (start at 0.5, stop 0.15 lower); 64 ms of voice starts speech,
-    so that a click does not; 256 ms of quiet stops it, longer than the closure of a plosive (about 100 ms).
-    """
-
-    start_probability: float = 0.5
-    stop_probability: float = 0.35
-    start_ms: float = 64
-    stop_ms: float = 256
+_TAIL = 200  # characters; the rules look at the last words only
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechEdge:
-    """Speech began or ended at `at_ms` of the caller's audio (when it happened, not when it was noticed)."""
+class Ending(Enum):
+    """How finished the words of a turn are."""
 
-    mark: SpeechMark
-    at_ms: float
-
-
-class SpeechGate:
-    """Turns voice probabilities into the edges of speech, with hysteresis."""
-
-    def __init__(self, window_ms: float, limits: GateLimits | None = None) -> None:
-        self._window_ms = window_ms
-        self._limits = limits or GateLimits()
-        self.now_ms = 0.0  # how much audio it was fed; the times of its edges are of this clock
-        self._run_ms = 0.0
-        self._edge_ms = 0.0
-        self.speaking = False
-        self.probability = 0.0
-
-    @property
-    def voiced_ms(self) -> float:
-        """From the start of the caller's speech to its last sound so far; 0 while silent."""
-        return self.now_ms - self._edge_ms - self._run_ms if self.speaking else 0.0
-
-    def feed(self, probabilities: Iterable[float]) -> list[SpeechEdge]:
-        """Take one probability per window; return the edges found, in order."""
-        edges = []
-        for probability in probabilities:
-            edge = self._window(probability)
-            if edge:
-                edges.append(edge)
-        return edges
-
-    def close(self) -> list[SpeechEdge]:
-        """The audio stopped coming (mute, push-to-talk released): end speech here."""
-        if not self.speaking:
-            self._run_ms = 0.0
-            return []
-        last_sound_ms = self.now_ms - self._run_ms
-        self.speaking, self._run_ms = False, 0.0
-        return [SpeechEdge(SpeechMark.STOPPED, last_sound_ms)]
-
-    def _window(self, probability: float) -> SpeechEdge | None:
-        limits = self._limits
-        self.probability = probability
-        self.now_ms += self._window_ms
-        against = probability < limits.stop_probability if self.speaking else probability >= limits.start_probability
-        if not against:
-            self._run_ms = 0.0
-            return None
-        self._run_ms += self._window_ms
-        if self._run_ms < (limits.stop_ms if self.speaking else limits.start_ms):
-            return None
-        self.speaking = not self.speaking
-        self._edge_ms = self.now_ms - self._run_ms
-        self._run_ms = 0.0
-        return SpeechEdge(SpeechMark.STARTED if self.speaking else SpeechMark.STOPPED, self._edge_ms)
+    DONE = "done"  # a question, an answer of a word or two
+    FINISHED = "finished"  # a sentence that may be followed by another one
+    PLAIN = "plain"  # nothing tells
+    DIGITS = "digits"  # a number or a spelling that may go on
+    OPEN = "open"  # the words ask for more: "what is the"
+    HESITANT = "hesitant"  # the caller thinks aloud: "um"
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a silence (ms) ends a turn, by how finished its words look."""
+    """How long a silence (ms) ends a turn, by its ending.
 
-    finished_ms: float = 480
-    plain_ms: float = 640
-    digits_ms: float = 900
-    unfinished_ms: float = 1200
-
-
-# Words after which a speaker of English nearly always goes on.
-_OPEN_ENDING = re.compile(
-    r"\b(a|an|and|as|at|because|but|by|for|from|if|in|is|my|of|on|or|so|than|that|the|then|to|um|uh|when|where|which|"
-    r"who|with|your)[\s,.…-]*$",
-    re.IGNORECASE,
-)
-_DIGITS_ENDING = re.compile(r"(\d|\b(zero|oh|one|two|three|four|five|six|seven|eight|nine))[\s,.-]*$", re.IGNORECASE)
-_SENTENCE_ENDING = re.compile(r"[.?!。？！]\s*$")
-_TAIL = 200  # the rules look at the last words only
-
-
-def silence_that_ends_turn(text: str, patience: Patience) -> float:
-    """Return the ms of silence after which a turn with these words is over.
-
-    There are four cases, the first that fits counts: the words ask for more ("what is the"); a number may go on
-    ("my code is four two"); a sentence is complete; anything else.
+    `sure_ms` is enough where the recogniser, which hears the melody of a sentence, is sure that the turn is over.
+    People leave some 200 ms between turns, and pause for up to a second and more within them.
     """
+
+    sure_ms: float = 150
+    done_ms: float = 300
+    finished_ms: float = 350
+    plain_ms: float = 600
+    digits_ms: float = 1_000
+    open_ms: float = 1_500
+    hesitant_ms: float = 2_500
+
+    def after(self, ending: Ending) -> float:
+        """Return the silence that ends a turn with this ending."""
+        return {
+            Ending.DONE: self.done_ms,
+            Ending.FINISHED: self.finished_ms,
+            Ending.PLAIN: self.plain_ms,
+            Ending.DIGITS: self.digits_ms,
+            Ending.OPEN: self.open_ms,
+            Ending.HESITANT: self.hesitant_ms,
+        }[ending]
+
+
+# English; words of other languages stand in none of these lists. What a punctuating recogniser puts behind a word does
+# not count for the first three: it hears a pause, and often takes it for the end of a sentence.
+_HESITATION = re.compile(
+    r"(\b(um+|uh+|uhm|er+m?|hm+|let me (see|think|check)|let's see|hold on)[\s,.…-]*|…\s*|\.\.\.\s*)$", re.I
+)
+_OPEN_WORDS = re.compile(
+    r"\b(a|an|and|any|as|at|because|before|between|but|by|can|could|did|does|every|for|from|had|has|have|he|his|i|i'd|"
+    r"i'll|i'm|i've|if|in|into|is|it's|its|just|maybe|my|need|next|nor|of|on|onto|or|our|put|said|say|set|she|should|"
+    r"since|some|than|that's|the|their|then|there's|they|to|under|until|very|want|was|we|we're|were|what|what's|when|"
+    r"where|whether|which|while|who|whose|why|will|with|without|would|your)[\s,.…-]*$",
+    re.I,
+)
+_DIGITS = re.compile(
+    r"(\d|\b(zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|double|triple|hundred|thousand)"
+    r"|(^|[\s,.-])[a-z])[\s,.-]*$",
+    re.I,
+)
+_QUESTION = re.compile(r"[?？]\s*$")
+_SENTENCE = re.compile(r"[.!。！][\"')\]”’]*\s*$")
+_ANSWER = re.compile(
+    r"^\W*(yes|yeah|yep|no|nope|okay|ok|sure|right|correct|exactly|thanks|thank you|hello|hi|hey|bye|goodbye|stop|"
+    r"cancel|repeat|continue|next|never mind|nothing|of course|i do|i don't know|go ahead|not yet|that's (it|all))"
+    r"(,? (please|thanks|thank you|it is|i (do|am|have|did)|that's (right|all|it)))?\W*$",
+    re.I,
+)
+
+
+def ending_of(text: str) -> Ending:
+    """Return how finished these words are: the whole of a turn as far as it is known, in any language."""
     tail = text[-_TAIL:]
-    if _OPEN_ENDING.search(tail):
-        return patience.unfinished_ms
-    if _DIGITS_ENDING.search(tail):
-        return patience.digits_ms
-    if _SENTENCE_ENDING.search(tail):
-        return patience.finished_ms
-    return patience.plain_ms
+    if _HESITATION.search(tail):
+        return Ending.HESITANT
+    if _QUESTION.search(tail) or (len(text) <= _TAIL and _ANSWER.search(tail)):
+        return Ending.DONE
+    if _OPEN_WORDS.search(tail):
+        return Ending.OPEN
+    if _DIGITS.search(tail):
+        return Ending.DIGITS
+    return Ending.FINISHED if _SENTENCE.search(tail) else Ending.PLAIN
+
+
+_REMEMBERED = 8  # pauses
+_ENOUGH = 3  # before they say something of the caller
+_MARGIN = 1.2
+_MOST_ADAPTED_MS = 1_200
+_SURE, _UNSURE = 0.7, 0.3
+
+
+class Endpointer:
+    """Decides for one caller how much silence ends a turn; it remembers the pauses after which the caller went on."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._pauses: deque[float] = deque(maxlen=_REMEMBERED)
+
+    def went_on(self, pause_ms: float) -> None:
+        """The caller went on within a turn after a pause of this length."""
+        self._pauses.append(pause_ms)
+
+    def silence_ms(self, text: str, *, over: float | None = None) -> float:
+        """Return the ms of silence after which a turn with these words is over.
+
+        `over` is how sure the recogniser is that it is (0-1), None if it does not say. Nobody is sure against words
+        that ask for more. A caller whose pauses are long is given time where the words leave the end open.
+        """
+        ending = ending_of(text)
+        wait_ms = self._patience.after(ending)
+        if ending in (Ending.OPEN, Ending.HESITANT):
+            return wait_ms
+        if over is not None and over >= _SURE:
+            return self._patience.sure_ms
+        if over is not None and over < _UNSURE:
+            wait_ms = max(wait_ms, self._patience.digits_ms)
+        if ending is Ending.DONE or len(self._pauses) < _ENOUGH:
+            return wait_ms
+        usual_ms = sorted(self._pauses)[len(self._pauses) // 2]
+        return max(wait_ms, min(usual_ms * _MARGIN, _MOST_ADAPTED_MS))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tandem.core.barge_in import BargeInLimits
 from tandem.core.chain import Chain
-from tandem.core.endpointing import GateLimits, Patience
+from tandem.core.endpointing import Patience
 from tandem.core.ports import (
     Aligner,
     Clock,
@@ -20,6 +20,7 @@ from tandem.core.ports import (
     Toolbox,
     VoiceDetector,
 )
+from tandem.core.speech_gate import GateLimits
 from tandem.slots import llm, stt, tts
 from tandem.slots.request import SlotLimits
 

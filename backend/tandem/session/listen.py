@@ -6,9 +6,10 @@ from typing import Protocol
 
 from tandem.core.audio import AudioFrame, duration_ms
 from tandem.core.barge_in import interrupts
-from tandem.core.endpointing import SpeechEdge, SpeechGate, silence_that_ends_turn
+from tandem.core.endpointing import Endpointer
 from tandem.core.link import CallerCaption, CallMessage, MicrophoneQuality, VoiceActivity
 from tandem.core.ports import SpeechMark, Transcript
+from tandem.core.speech_gate import SpeechEdge, SpeechGate
 from tandem.core.transcript import TurnTranscript
 from tandem.core.turn import Event, State
 from tandem.session.equipment import Equipment
@@ -18,6 +19,7 @@ from tandem.slots.stt import SttSlot
 
 RATE = 16_000  # Hz; what the voice detector and the recognisers get
 _CHUNK_BYTES = 1024  # 32 ms: a long message is heard in steps, so that a mark stands near the sound it means
+_WITHIN_TURN = (State.PAUSED, State.THINKING)  # a caller who speaks now goes on with what was said before the pause
 
 
 class Floor(Protocol):
@@ -61,6 +63,8 @@ class Listener:
         self._detector = equipment.make_detector()
         self._gate = SpeechGate(self._detector.window_ms, self._limits.gate)
         self._meter = equipment.make_meter()
+        self._endpointer = Endpointer(self._limits.patience)
+        self._stopped_ms = 0.0  # where in the audio the caller fell silent last
         self._transcript = TurnTranscript()
         self._heard_ms = 0.0
         self._quality_due_ms = self._limits.quality_every_ms
@@ -121,11 +125,14 @@ class Listener:
         self._stt.feed(edge.mark)
         self._floor.send(VoiceActivity(edge.mark is SpeechMark.STARTED, self._gate.probability))
         if edge.mark is SpeechMark.STARTED:
+            if self._floor.state in _WITHIN_TURN and self._transcript.text:
+                self._endpointer.went_on(edge.at_ms - self._stopped_ms)
             self._disarm()
             self.speech.set()
             if self._floor.state is not State.SPEAKING:
                 self._floor.tell(Event.SPEECH_STARTED)
             return
+        self._stopped_ms = edge.at_ms
         self._transcript.stopped()
         self._stopwatch.pause(self._clock(), silent_ms=self._gate.now_ms - edge.at_ms)
         self._arm(self._limits.final_transcript_ms, self._give_up_waiting)
@@ -189,7 +196,7 @@ class Listener:
         if not self._transcript.text and not self._floor.unanswered:
             self._floor.tell(Event.FALSE_ALARM if self._floor.reply_was_cut else Event.NOTHING_SAID)
             return
-        enough = silence_that_ends_turn(self._transcript.text, self._limits.patience)
+        enough = self._endpointer.silence_ms(self._transcript.text)
         missing = 0.0 if self._push_to_talk else enough - self._stopwatch.silent_ms(self._clock())
         if missing > 0:
             self._arm(missing, self.consider_turn_end)
