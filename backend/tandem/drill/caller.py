@@ -1,6 +1,8 @@
 """The drill's caller: speaks numbered words into a microphone, listens to a loudspeaker, keeps all that comes back."""
 
 import asyncio
+import random
+from array import array
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ _BREATH_MS = 350  # long enough to end an utterance, not to end the turn
 _WORD_GAP_MS = 30  # silence that the numbered voice puts behind a word
 _FRAMES_PER_REPORT = 6  # of what the player has sounded
 _PATIENCE_S = 30.0  # for a reply
+_COUGH = 12_000  # of 32,767: as loud as a word
+MURMUR = ("mm", "hm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,16 @@ class Caller:
         self._to_say += pcm
         await self._said.wait()
         self.spoke.append(Spoke(turn, script.said, start_ms, self.scene.clock() - _WORD_GAP_MS))
+
+    def cough(self, length_ms: float) -> None:
+        """Make a noise that is no word."""
+        rng = random.Random(f"cough/{self.scene.seed}/{length_ms}")  # noqa: S311 a drill has to be repeatable, not secret
+        samples = array("h", (rng.randint(-_COUGH, _COUGH) for _ in range(int(length_ms * self._rate / 1000))))
+        self._to_say += samples.tobytes()
+
+    def murmur(self) -> None:
+        """Say that the gateway may go on."""
+        self._to_say += self._sound(MURMUR)
 
     def _sound(self, words: Sequence[str]) -> bytes:
         return spoken(" ".join(words), self._rate)[0]

@@ -105,6 +105,12 @@ class _Course:
                 await self._converse(_FLAP_TURNS)
             case Row.BARGE_IN:
                 await self._interrupt(self._until_struck if self._cell.slot is not Slot.STT else self._into_reply)
+            case Row.INTERRUPTION:
+                await self._interrupt(self._into_reply)
+            case Row.COUGH:
+                await self._utter(self._caller.cough, self._law.uniform(180, 500))
+            case Row.BACKCHANNEL:
+                await self._utter(self._caller.murmur)
             case Row.EARLY_BARGE_IN:
                 await self._interrupt(self._until_thinking)
             case Row.SLOW_LISTENER:
@@ -143,6 +149,15 @@ class _Course:
         await self._say(SICK_TURN + 1, at_once=True)
         await self._caller.answered()
         await self._turn(SICK_TURN + 2)
+
+    async def _utter(self, sound: Callable[..., None], *how: float) -> None:
+        """Make a sound over the reply that does not mean "stop"."""
+        await self._converse(SICK_TURN - 1)
+        await self._say(SICK_TURN)
+        await self._into_reply()
+        sound(*how)
+        await self._caller.answered()
+        await self._turn(SICK_TURN + 1)
 
     async def _until_struck(self) -> None:
         try:

@@ -31,7 +31,7 @@ _OWN_UNITS = 2  # a fallback that fails in mid-reply has given so much
 
 def barges_in(cell: Cell) -> bool:
     """Whether the caller does not wait for the end of the sick turn's reply."""
-    return cell.row in (Row.BARGE_IN, Row.EARLY_BARGE_IN)
+    return cell.row in (Row.BARGE_IN, Row.EARLY_BARGE_IN, Row.INTERRUPTION)
 
 
 def long_turns(cell: Cell) -> frozenset[int]:

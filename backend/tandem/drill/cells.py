@@ -16,12 +16,33 @@ class Row(StrEnum):
     FLAP = "flap"  # the primary is alternately well and ill for 60 s
     BARGE_IN = "barge-in"  # the caller speaks over the reply while the provider fails
     EARLY_BARGE_IN = "early-barge-in"  # nobody fails: the caller goes on before the reply has begun
+    INTERRUPTION = "interruption"  # nobody fails: the caller speaks over the reply
+    COUGH = "cough"  # nobody fails: the caller coughs over the reply, which goes on
+    BACKCHANNEL = "backchannel"  # nobody fails: the caller says "right" over the reply, which goes on
     TOOL_ONLY = "tool-only"  # nobody fails: the model only calls a tool
     HANG_UP = "hang-up"  # nobody fails: the caller leaves in the middle of the reply
     SLOW_LISTENER = "slow-listener"  # nobody fails: the caller's player stops for a while
 
 
-HEALTHY = (Row.EARLY_BARGE_IN, Row.TOOL_ONLY, Row.HANG_UP, Row.SLOW_LISTENER)
+HEALTHY = (
+    Row.EARLY_BARGE_IN,
+    Row.INTERRUPTION,
+    Row.COUGH,
+    Row.BACKCHANNEL,
+    Row.TOOL_ONLY,
+    Row.HANG_UP,
+    Row.SLOW_LISTENER,
+)
+# In these the caller does not wait for the reply's end, or breaks it.
+RESTLESS = (
+    Row.BARGE_IN,
+    Row.EARLY_BARGE_IN,
+    Row.INTERRUPTION,
+    Row.COUGH,
+    Row.BACKCHANNEL,
+    Row.HANG_UP,
+    Row.SLOW_LISTENER,
+)
 _DOUBLE_POINTS = (Point.BEFORE_SEND, Point.BEFORE_FIRST, Point.HALF)
 _BARGE_IN_POINTS = (Point.BEFORE_FIRST, Point.HALF)
 _FLAPS = ((Trouble.REFUSED, Point.BEFORE_SEND), (Trouble.SILENT, Point.BEFORE_FIRST), (Trouble.CUT, Point.HALF))

@@ -9,7 +9,7 @@ from tandem.core.link import CallerCaption, ReplyDone
 from tandem.core.ports import Role
 from tandem.drill.calls import Evidence
 from tandem.drill.cast import illness, long_turns
-from tandem.drill.cells import HEALTHY, Cell, Row
+from tandem.drill.cells import HEALTHY, RESTLESS, Cell, Row
 from tandem.drill.count import Count, count
 from tandem.drill.health import Strike
 from tandem.drill.hearing import Heard, heard
@@ -166,7 +166,7 @@ def _waits(
 
     Silence is what comes before the reply and in its gaps; what the gateway says of its own accord breaks it.
     """
-    if evidence.cell.row in (Row.BARGE_IN, Row.EARLY_BARGE_IN, Row.HANG_UP, Row.SLOW_LISTENER):
+    if evidence.cell.row in RESTLESS:
         return None, None
     spoke = evidence.caller.spoke
     ends = [*(later.start_ms for later in spoke[1:]), evidence.ended_ms]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tandem.core.audio import AudioFrame, duration_ms
-from tandem.core.barge_in import interrupts
+from tandem.core.barge_in import interrupts, is_backchannel, is_echo
 from tandem.core.endpointing import Endpointer
 from tandem.core.link import CallerCaption, CallMessage, MicrophoneQuality, VoiceActivity
 from tandem.core.ports import SpeechMark, Transcript
@@ -43,6 +43,11 @@ class Floor(Protocol):
         """Whether a reply was cut for what is being said now."""
         ...
 
+    @property
+    def reply_text(self) -> str:
+        """What was written so far of the reply that is said now, or was cut."""
+        ...
+
     def tell(self, event: Event) -> None: ...
 
     def send(self, message: CallMessage) -> None: ...
@@ -69,6 +74,8 @@ class Listener:
         self._heard_ms = 0.0
         self._quality_due_ms = self._limits.quality_every_ms
         self._timer: asyncio.TimerHandle | None = None
+        self._worded = False  # there is a word in what the caller says now
+        self._echoes = False  # the microphone picks up the replies
         self._push_to_talk = False
         self._held = False
         self._muted = False
@@ -109,7 +116,9 @@ class Listener:
         if self._gate.speaking and self._floor.state is State.LISTENING:
             self._floor.tell(Event.SPEECH_STARTED)  # begun over the end of a reply
         self._meter.feed(pcm, speaking=self._gate.speaking)
-        if self._floor.state is State.SPEAKING and interrupts(self._gate.voiced_ms, self._limits.barge_in):
+        if self._floor.state is State.SPEAKING and interrupts(
+            self._gate.voiced_ms, self._limits.barge_in, echoes=self._echoes
+        ):
             self._floor.tell(Event.INTERRUPTED)
         if self._heard_ms >= self._quality_due_ms:
             self._quality_due_ms += self._limits.quality_every_ms
@@ -128,6 +137,7 @@ class Listener:
             if self._floor.state in _WITHIN_TURN and self._transcript.text:
                 self._endpointer.went_on(edge.at_ms - self._stopped_ms)
             self._disarm()
+            self._worded = False
             self.speech.set()
             if self._floor.state is not State.SPEAKING:
                 self._floor.tell(Event.SPEECH_STARTED)
@@ -135,7 +145,10 @@ class Listener:
         self._stopped_ms = edge.at_ms
         self._transcript.stopped()
         self._stopwatch.pause(self._clock(), silent_ms=self._gate.now_ms - edge.at_ms)
-        self._arm(self._limits.final_transcript_ms, self._give_up_waiting)
+        if self._floor.reply_was_cut and not self._worded:
+            self._arm(self._limits.barge_in.wordless_ms - (self._gate.now_ms - edge.at_ms), self._doubt)
+        else:
+            self._arm(self._limits.final_transcript_ms, self._give_up_waiting)
         if self._floor.state is State.HEARING:
             self._floor.tell(Event.SPEECH_STOPPED)
 
@@ -159,8 +172,10 @@ class Listener:
             )
         if served.item.ends_utterance:
             self._stopwatch.final_transcript(self._clock())
+        self._worded = self._worded or bool(line.transcript.text)
         if served.item.final:
-            self._take_the_floor(line.transcript.text)
+            if not self._passes_over():
+                self._take_the_floor(line.transcript.text)
             self.consider_turn_end()
 
     def deaf(self) -> None:
@@ -178,6 +193,18 @@ class Listener:
         """Return the caption of a line that the caller typed."""
         segment = self._transcript.typed()
         return CallerCaption(self._floor.turn_number, segment, 0, text, True, "typed", self._heard_ms, self._heard_ms)
+
+    def _passes_over(self) -> bool:
+        """Forget words over a reply that do not mean "stop": its own echo, or that the caller follows."""
+        text, reply = self._transcript.text, self._floor.reply_text
+        if not text or not (self._floor.state is State.SPEAKING or self._floor.reply_was_cut):
+            return False
+        echo = is_echo(text, reply)
+        self._echoes = self._echoes or echo
+        if not echo and not is_backchannel(text, reply):
+            return False
+        self._transcript.clear()
+        return True
 
     def _take_the_floor(self, text: str) -> None:
         """Words that come to light when nobody was thought to speak (a short sound, a late answer) count as well."""
@@ -207,6 +234,13 @@ class Listener:
     def close(self) -> None:
         """The call is over."""
         self._disarm()
+
+    def _doubt(self) -> None:
+        """The reply was cut for a voice without words so far: it goes on; words that come late interrupt it again."""
+        if self._worded:
+            self._arm(self._limits.final_transcript_ms, self._give_up_waiting)
+        elif self._floor.state is State.PAUSED:
+            self._floor.tell(Event.FALSE_ALARM)
 
     def _give_up_waiting(self) -> None:
         self._transcript.forget_awaited()

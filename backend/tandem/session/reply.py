@@ -87,6 +87,11 @@ class Reply:
         self._give_up_at = stage.clock() + stage.limits.first_audio_ms
         self._phrases: asyncio.Queue[str | None] = asyncio.Queue(_PHRASES_AHEAD)
 
+    @property
+    def text(self) -> str:
+        """What was written of it so far."""
+        return self._text
+
     def end(self) -> None:
         """Its task is being cancelled. What its children still do before they are reached goes nowhere."""
         self._over = True

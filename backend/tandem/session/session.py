@@ -136,6 +136,10 @@ class Session:
     def reply_was_cut(self) -> bool:
         return self._speaker.was_interrupted
 
+    @property
+    def reply_text(self) -> str:
+        return self._speaker.text
+
     def send(self, message: CallMessage) -> None:
         self._link.send(message)
 

@@ -41,6 +41,11 @@ class Speaker:
         """The turn that the current reply answers; 0 before the first."""
         return self._reply.turn if self._reply else 0
 
+    @property
+    def text(self) -> str:
+        """What was written so far of the current reply, or of the one that was cut; empty before the first."""
+        return self._reply.text if self._reply else ""
+
     # --- effects of the turn machine ---
 
     def reply(self, turn: int) -> None:
