@@ -33,15 +33,11 @@ class Door:
     tls: SSLContext | None
     open_ms: float
 
-    @asynccontextmanager
-    async def socket(self, path_and_query: str, language: str) -> AsyncIterator[ClientConnection]:
-        """Open a socket that asks for `language`; raises ProviderError.
-
-        Leaving drops the connection: nothing waits for the vendor.
-        """
+    async def dial(self, path_and_query: str, language: str) -> ClientConnection:
+        """Open a socket that asks for `language`, for whoever calls to drop; raises ProviderError."""
         with translating(self.name, language):
             async with asyncio.timeout(self.open_ms / 1000):
-                socket = await connect(
+                return await connect(
                     self.url + path_and_query,
                     additional_headers=self.headers,
                     compression=None,
@@ -51,11 +47,27 @@ class Door:
                     ping_timeout=_PING_S,
                     ssl=self.tls,
                 )
-        try:
+
+    @asynccontextmanager
+    async def socket(self, path_and_query: str, language: str) -> AsyncIterator[ClientConnection]:
+        """Open a socket that asks for `language`, and drop it at the exit; raises ProviderError."""
+        async with dropping(await self.dial(path_and_query, language)) as socket:
             yield socket
-        finally:
-            socket.transport.abort()
-            await socket.wait_closed()
+
+
+@asynccontextmanager
+async def dropping(socket: ClientConnection) -> AsyncIterator[ClientConnection]:
+    """Drop the connection at the exit."""
+    try:
+        yield socket
+    finally:
+        await drop(socket)
+
+
+async def drop(socket: ClientConnection) -> None:
+    """End the connection at once: nothing waits for the vendor."""
+    socket.transport.abort()
+    await socket.wait_closed()
 
 
 @contextmanager

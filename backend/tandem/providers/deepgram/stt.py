@@ -14,6 +14,7 @@ from tandem.core.ports import SpeechMark, SttOptions, Transcript
 from tandem.providers.deepgram import wire
 from tandem.providers.deepgram.lines import FluxLine, NovaLine
 from tandem.providers.deepgram.socket import Door
+from tandem.providers.deepgram.standby import Standby
 from tandem.providers.stt_ledger import Line
 from tandem.providers.stt_stream import Patience, listen
 
@@ -23,11 +24,12 @@ _MODEL = "nova-3"
 
 
 class DeepgramStt:
-    """One socket per call, opened with the call's first audio; safe for many calls at once."""
+    """One socket per call, taken from those kept warm or opened with the call's first audio; safe for many calls."""
 
-    def __init__(self, name: str, door: Door, model: str, patience: Patience) -> None:
+    def __init__(self, name: str, door: Door, standby: Standby, model: str, patience: Patience) -> None:
         self.name = name
         self._door = door
+        self._standby = standby
         self._model = model
         self._patience = patience
 
@@ -46,16 +48,25 @@ class DeepgramStt:
     ) -> AsyncIterator[Self]:
         """Take a key and a model (empty: nova-3); one whose name begins with "flux" is spoken to over /v2/listen.
 
-        `base_url` is http(s) or ws(s), without path. Nothing is asked of the vendor before the first call. The three
-        times are those of `Patience`.
+        `base_url` is http(s) or ws(s), without path. Nothing is asked of the vendor before the first call or
+        `warm`. The three times are those of `Patience`.
         """
         base_url = base_url or _BASE_URL
         url = "ws" + base_url.removeprefix("http").removeprefix("ws").rstrip("/")
         environment = DeepgramClientEnvironment(base=base_url, production=url, agent=url, agent_rest=base_url)
         headers = BaseClientWrapper(api_key=api_key, environment=environment).get_headers()
         tls = ssl.create_default_context() if url.startswith("wss") else None
-        patience = Patience(open_ms, final_ms, stall_ms)
-        yield cls(name, Door(name, environment.production, headers, tls, open_ms), model or _MODEL, patience)
+        door = Door(name, environment.production, headers, tls, open_ms)
+        async with Standby.open(door) as standby:
+            yield cls(name, door, standby, model or _MODEL, Patience(open_ms, final_ms, stall_ms))
+
+    def warm(self, options: SttOptions) -> None:
+        """Have a socket open for a call with these options, for half a minute; returns at once, raises nothing.
+
+        Only for Nova: a socket of Flux is kept with silence, which would be billed, and heard as part of the call.
+        """
+        if not self._is_flux:
+            self._standby.want(self._nova_path(options), options.language)
 
     def transcribe(
         self, audio: AsyncIterator[AudioFrame | SpeechMark], options: SttOptions
@@ -69,13 +80,18 @@ class DeepgramStt:
 
     @asynccontextmanager
     async def _dial(self, options: SttOptions) -> AsyncIterator[Line]:
-        if not self._model.startswith("flux"):
-            async with self._door.socket(
-                f"/v1/listen?{wire.nova_query(self._model, options)}", options.language
-            ) as socket:
+        if not self._is_flux:
+            async with self._standby.socket(self._nova_path(options), options.language) as socket:
                 yield NovaLine(self.name, socket)
             return
         if not wire.hears(self._model, options.language):
             raise ProviderError(Fault.INVALID, self.name, "this model hears English only")
         async with self._door.socket(f"/v2/listen?{wire.flux_query(self._model, options)}", options.language) as socket:
             yield FluxLine(self.name, socket, options.sample_rate)
+
+    @property
+    def _is_flux(self) -> bool:
+        return self._model.startswith("flux")
+
+    def _nova_path(self, options: SttOptions) -> str:
+        return f"/v1/listen?{wire.nova_query(self._model, options)}"
