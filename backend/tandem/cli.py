@@ -1,4 +1,4 @@
-"""The command line: `tandem serve`, `tandem talk`, `tandem providers`, `tandem drill`."""
+"""The command line: `tandem serve`, `tandem talk`, `tandem providers`, `tandem drill`, `tandem bench`."""
 
 import asyncio
 import contextlib
@@ -17,8 +17,11 @@ from rich.live import Live
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
+from uvicorn.loops.auto import auto_loop_factory
 
 from tandem.app import VERSION, create_app
+from tandem.bench.cli import EXAMPLES as BENCH_EXAMPLES
+from tandem.bench.cli import bench
 from tandem.core.errors import ConfigurationError, TandemError
 from tandem.drill.cli import EXAMPLES as DRILL_EXAMPLES
 from tandem.drill.cli import drill
@@ -40,6 +43,7 @@ cli = typer.Typer(
 )
 cli.add_typer(simulate, name="simulate")
 cli.command("drill", epilog=DRILL_EXAMPLES)(drill)
+cli.command("bench", epilog=BENCH_EXAMPLES)(bench)
 
 
 class _Server(uvicorn.Server):
@@ -63,7 +67,8 @@ def serve(
     hosts = {"allowed_hosts": frozenset({"localhost", "127.0.0.1", "testserver"})} if host in _LOOPBACK else {}
     settings = read_settings(**hosts)
     listener = _listener(host, port)
-    asyncio.run(_serve(settings, listener, host))
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # uvloop, where there is one
+        runner.run(_serve(settings, listener, host))
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -62,3 +62,16 @@ def test_no_time_is_negative_and_no_tail_without_end(seed: int, mean: float, dev
     law = HeavyTailed(Normal(mean, deviation), share=0.5, tail_ms=5_000, alpha=0.2)
     latency = Latency({Slot.TTS: Pace(first=law)}, seed)
     assert all(0 <= latency.first_ms(Slot.TTS) <= 30_000 for _ in range(20))
+
+
+def test_the_bench_takes_the_same_time_every_time() -> None:
+    latency = Latency("bench")
+    assert [latency.first_ms(slot) for slot in (Slot.LLM, Slot.TTS)] == [200, 100]
+    assert latency.unit_ms(Slot.LLM) == 20
+    assert latency.unit_ms(Slot.TTS, audio_ms=100) == 0
+
+
+def test_a_final_transcript_counts_from_the_end_of_the_voice_only_where_the_profile_says_so() -> None:
+    assert [Latency("bench").final_ms(quiet_ms) for quiet_ms in (0, 260, 800)] == [300, 40, 0]
+    late = Latency({Slot.STT: Pace(first=Fixed(290))})
+    assert [late.final_ms(quiet_ms) for quiet_ms in (0, 260)] == [290, 290]

@@ -103,6 +103,7 @@ class Context:
             await wait_ms(step_ms)
             if spoken.words and self._timestamps:
                 await self._send(spoken.timestamps())
+            self._asked.sends()
             await self._output.put(self._named(spoken.chunk(step_ms)))
             await asyncio.sleep(0)  # the other contexts' turn
 

@@ -15,6 +15,7 @@ from tandem.simulator.app import run
 from tandem.simulator.espeak_voice import EspeakVoice, NoEspeak
 from tandem.simulator.faults import ANY, HEADER, QUERY, FaultBoard, Kind, UnreadableFault, parse_target
 from tandem.simulator.latency import PROFILES, Latency
+from tandem.simulator.prompted import Prompted
 from tandem.simulator.scripts import Answers, UnreadableScript
 from tandem.simulator.stage import Speaker, Stage
 from tandem.simulator.tcp import HOST, Doors
@@ -59,13 +60,19 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Seed of the times.")] = 0,
     script: Annotated[Path | None, typer.Option(help="A conversation for the models to follow (JSON).")] = None,
     voice: _Spoken = Speech.NUMBERED,
+    hears: Annotated[str, typer.Option(help="Words that every sound is taken for, whatever was said.")] = "",
 ) -> None:
     """Serve the simulated vendors until Ctrl-C."""
     if context.invoked_subcommand:
         return
     if profile not in PROFILES:
         raise typer.BadParameter(f"write one of {', '.join(PROFILES)}", param_hint="--profile")
-    stage = Stage(faults=_board(fault or []), latency=Latency(profile, seed), answers=_answers(script))
+    stage = Stage(
+        faults=_board(fault or []),
+        latency=Latency(profile, seed),
+        voice=Prompted(hears) if hears.strip() else Voice(),
+        answers=_answers(script),
+    )
     try:
         asyncio.run(_serve(port, stage, voice))
     except OSError as error:

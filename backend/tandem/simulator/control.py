@@ -76,6 +76,7 @@ def _asked(asked: Asked) -> Body:
         "query": dict(asked.query),
         "body": _plain(asked.body),
         "notes": [_plain(note) for note in asked.notes],
+        "sent_at": asked.sent_at,
         "fault": asdict(asked.fault) if asked.fault else None,
     }
 

@@ -174,7 +174,7 @@ class Nova:
         if is_final:
             self._words, self._from_ms = [], end_ms
         self._shown_ms = self._hearing.at_ms
-        return Frame(body, part)
+        return Frame(body, part, self._hearing.quiet_ms)
 
     def _channel(self, words: list[Heard]) -> Body:
         written = [word.text if self._options.punctuated else plain(word.text) for word in words]

@@ -41,6 +41,7 @@ class Frame:
 
     body: Body
     part: Part = Part.ASIDE
+    quiet_ms: float = 0.0  # how long the voice has been silent in what was heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +172,8 @@ def _answer(recogniser: Recogniser, message: str | bytes, asked: Asked) -> Says:
 def _delay_ms(stage: Stage, said: Frame | Close) -> float:
     """Return how long after its audio something is said: a final transcript takes longer than an interim one."""
     match said:
-        case Frame(part=Part.LAST):
-            return stage.latency.first_ms(Slot.STT)
+        case Frame(part=Part.LAST, quiet_ms=quiet_ms):
+            return stage.latency.final_ms(quiet_ms)
         case Frame(part=Part.UNIT):
             return stage.latency.unit_ms(Slot.STT)
         case _:

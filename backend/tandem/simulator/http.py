@@ -102,13 +102,14 @@ async def played(
     if status:
         retry = {} if status.retry_after_s is None else {"retry-after": f"{status.retry_after_s:g}"}
         return JSONResponse(wording.error(status.status), status.status, {**(headers or {}), **retry})
-    body = _obeying(stage, request, fault, wording, units)
+    body = _obeying(stage, request, asked, wording, units)
     return _Played(asked, body, media_type, headers or {})
 
 
 async def _obeying(
-    stage: Stage, request: Request, fault: Fault | None, wording: Wording, units: Units
+    stage: Stage, request: Request, asked: Asked, wording: Wording, units: Units
 ) -> AsyncIterator[bytes]:
+    fault = asked.fault
     empty = fault is not None and fault.kind is Kind.EMPTY
     async with aclosing(units(empty)) as made:
         number = 0
@@ -116,6 +117,7 @@ async def _obeying(
             instead = await _instead(stage, request, fault, wording, unit, number)
             number += 1
             if instead.data:
+                asked.sends()
                 yield instead.data
             if instead.then is Then.END:
                 return

@@ -79,11 +79,15 @@ class HeavyTailed:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The laws of one slot; `real_time` is ms of work for each ms of audio (1.0: just as fast as it is played)."""
+    """The laws of one slot; `real_time` is ms of work for each ms of audio (1.0: just as fast as it is played).
+
+    With `from_voice_end` a recogniser's `first` counts from the end of the voice, not from when the rest is asked for.
+    """
 
     first: Law = Fixed(0)
     unit: Law = Fixed(0)
     real_time: Law = Fixed(0)
+    from_voice_end: bool = False
 
 
 # Typical times are what vendors and independent tests publish for streaming services seen from the same continent:
@@ -96,6 +100,12 @@ PROFILES: Mapping[str, Mapping[Slot, Pace]] = {
         Slot.LLM: Pace(first=HeavyTailed(Lognormal(380, 0.25), share=0.02, tail_ms=2_000), unit=Lognormal(12, 0.5)),
         Slot.TTS: Pace(first=Lognormal(140, 0.22), real_time=Normal(0.2, 0.03)),
         Slot.SEARCH: Pace(first=HeavyTailed(Lognormal(900, 0.3), share=0.02, tail_ms=3_000)),
+    },
+    # The same every time, and about as typical: what a bench subtracts from what it measures.
+    "bench": {
+        Slot.STT: Pace(first=Fixed(300), from_voice_end=True),
+        Slot.LLM: Pace(first=Fixed(200), unit=Fixed(20)),
+        Slot.TTS: Pace(first=Fixed(100)),
     },
 }
 
@@ -115,6 +125,11 @@ class Latency:
         """
         pace = self._pace(slot)
         return pace.first.draw(self._source) + (audio_ms * pace.real_time.draw(self._source) if audio_ms else 0)
+
+    def final_ms(self, quiet_ms: float) -> float:
+        """Return how long a final transcript takes that is made when the voice has been silent for `quiet_ms`."""
+        pace = self._pace(Slot.STT)
+        return max(0.0, pace.first.draw(self._source) - (quiet_ms if pace.from_voice_end else 0))
 
     def unit_ms(self, slot: Slot, audio_ms: float = 0) -> float:
         """Return how long the next unit takes after the one before; `audio_ms` is how much audio it holds."""

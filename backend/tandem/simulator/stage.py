@@ -19,6 +19,7 @@ from tandem.simulator.voice import Said, Voice
 _FOR_EVER_S = 3_600  # a stall lasts until the client has enough; nothing waits without an end
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "x-api-key"})
 _MOST_ASKED = 1_000
+_MOST_SENT = 100
 
 
 @dataclass(slots=True)
@@ -34,6 +35,12 @@ class Asked:
     fault: Fault | None = None
     disconnected_at: float | None = None  # when the client left before the end; None if it did not
     notes: list[Any] = field(default_factory=list)  # what came later, e.g. control messages of a socket
+    sent_at: list[float] = field(default_factory=list)  # when each of the first units of output was sent
+
+    def sends(self) -> None:
+        """Note that a unit of output is sent now."""
+        if len(self.sent_at) < _MOST_SENT:
+            self.sent_at.append(_now())
 
 
 class Requests:

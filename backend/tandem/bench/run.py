@@ -1,0 +1,159 @@
+"""The course of a bench: one load after the other, on a gateway for the times and on one for what it uses."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tandem.bench import script
+from tandem.bench.caller import RATE, Caller, Line
+from tandem.bench.figures import Background, Figure, Load, marks, of_load, of_turns, spread
+from tandem.bench.rig import BenchError, Detector, Rig, Work, rigged
+from tandem.simulator.espeak_voice import EspeakVoice, NoEspeak
+from tandem.simulator.voice import Voice
+
+_QUIET = 0.03  # of the loudest sample (-30 dB): what lies below, at the ends of a recording, is no voice
+_BETWEEN_CALLS_S = 3.3  # about the length of a turn, over which the calls of a load begin
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A load: so many calls at once, of so many turns."""
+
+    calls: int
+    turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured: `timed` steps for the times of turns, `used` steps for CPU and memory, with `detector`."""
+
+    timed: tuple[Step, ...]
+    used: tuple[Step, ...]
+    detector: Detector
+
+    @property
+    def total(self) -> int:
+        """How many turns there are."""
+        return sum(step.calls * step.turns for step in (*self.timed, *self.used))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All figures, and what they rest on."""
+
+    figures: tuple[Figure, ...]
+    unanswered: int  # turns
+    disturbed: int  # turns in which a provider failed, or was asked twice; no overhead is counted for them
+    late_frames: int  # audio of a reply that came after its clear_audio
+    loads: tuple[Background, ...]
+
+
+async def run(plan: Plan, begin: Callable[[str], None], advance: Callable[[], None]) -> Outcome:
+    """Run it all; `begin` is told each step, `advance` of each answered turn. Raises BenchError."""
+    with tempfile.TemporaryDirectory(prefix="tandem-bench-") as folder:
+        timed = await _timed(plan, Path(folder), begin, advance)
+        idle_mib, used = await _used(plan, Path(folder), begin, advance)
+    loads = [*timed, *used]
+    turns = [turn for load in loads for turn in load.turns]
+    return Outcome(
+        (*(figure for load in timed for figure in of_turns(load)), *of_load(idle_mib, used)),
+        unanswered=sum(load.unanswered for load in loads),
+        disturbed=sum(not turn.undisturbed for turn in turns),
+        late_frames=sum(turn.late_frames for turn in turns),
+        loads=tuple(load.background for load in loads),
+    )
+
+
+async def _timed(plan: Plan, folder: Path, begin: Callable[[str], None], advance: Callable[[], None]) -> list[Load]:
+    """Callers speak in numbered tones, so that the simulator reads from each line which turn it is."""
+    calls, turns = _most(plan.timed)
+    begin("starting the gateway")
+    conversation = script.as_file(calls, turns, prompted=False)
+    async with rigged(folder, conversation, Detector.LEVEL, most_calls=calls) as rig:
+        loads = []
+        for step in plan.timed:
+            begin(f"{step.calls} calls at once" if step.calls > 1 else "one call")
+            lines = [
+                [_numbered(script.question(call, turn)) for turn in range(step.turns)] for call in range(step.calls)
+            ]
+            loads.append(await _load(rig, lines, advance))
+        return loads
+
+
+async def _used(
+    plan: Plan, folder: Path, begin: Callable[[str], None], advance: Callable[[], None]
+) -> tuple[float, list[Load]]:
+    """Callers speak with a human-like voice, which Silero takes for one; the recogniser is told what they say."""
+    calls, turns = _most(plan.used)
+    begin(f"starting the gateway with {plan.detector}")
+    line = await _human(script.PROMPT)
+    conversation = script.as_file(calls, turns, prompted=True)
+    async with rigged(folder, conversation, plan.detector, most_calls=calls, hears=script.PROMPT) as rig:
+        idle, loads = rig.usage(), []
+        for step in plan.used:
+            begin(f"{step.calls} calls, {plan.detector}")
+            loads.append(await _load(rig, [[line] * step.turns] * step.calls, advance))
+        return idle.rss_mib, loads
+
+
+async def _load(rig: Rig, lines: Sequence[list[Line]], advance: Callable[[], None]) -> Load:
+    """Hold the calls, all up until the last of them has been answered."""
+    callers = [Caller(number, said, advance) for number, said in enumerate(lines)]
+    spoken, hung_up = asyncio.Barrier(len(callers) + 1), asyncio.Event()
+    before, began = rig.work(), time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        calls = []
+        for caller in callers:
+            calls.append(group.create_task(caller.call(rig.url, spoken, hung_up)))
+            await asyncio.sleep(_BETWEEN_CALLS_S / len(callers))
+        await spoken.wait()
+        after, rss_mib, took_s = rig.work(), rig.usage().rss_mib, time.monotonic() - began
+        hung_up.set()
+    turns = tuple(turn for caller in callers for turn in caller.turns)
+    return Load(
+        len(callers),
+        turns,
+        unanswered=sum(len(said) for said in lines) - sum(turn.first_audio is not None for turn in turns),
+        cpu_s=after.gateway_s - before.gateway_s,
+        call_minutes=sum(call.result() for call in calls),
+        rss_mib=rss_mib,
+        background=_background(rig, callers, before, after, took_s),
+        seen=marks(await rig.requests()),
+    )
+
+
+def _background(rig: Rig, callers: Sequence[Caller], before: Work, after: Work, took_s: float) -> Background:
+    return Background(
+        calls=len(callers),
+        detector=rig.detector,
+        gateway_busy=round((after.gateway_s - before.gateway_s) / took_s, 2),
+        vendors_busy=round((after.vendors_s - before.vendors_s) / took_s, 2),
+        others_busy=round((after.others_s - before.others_s) / took_s, 2),
+        callers_late_ms=spread(ms for caller in callers for ms in caller.late_ms),
+    )
+
+
+def _most(steps: Sequence[Step]) -> tuple[int, int]:
+    return max(step.calls for step in steps), max(step.turns for step in steps)
+
+
+def _numbered(text: str) -> Line:
+    voice = Voice()
+    return Line(voice.say(text, RATE), 0.0, voice.timed(text)[-1][2])
+
+
+async def _human(text: str) -> Line:
+    """Return the line as espeak-ng speaks it, in its process; raises BenchError if it is not installed."""
+    try:
+        async with EspeakVoice.open() as voice:
+            pcm = (await voice.speak(text, RATE)).pcm
+    except NoEspeak as error:
+        raise BenchError(str(error)) from error
+    levels = np.abs(np.frombuffer(pcm, "<i2").astype(np.int32))
+    voiced = np.flatnonzero(levels > levels.max() * _QUIET)
+    return Line(pcm, voiced[0] * 1000 / RATE, (voiced[-1] + 1) * 1000 / RATE)
