@@ -17,6 +17,10 @@ LATIN = [
     "é",
     "3.5",
     "1. ",
+    "No. ",
+    "etc.",
+    "5 p.m. ",
+    "**",
     ",",
     ", ",
     ". ",
@@ -86,6 +90,15 @@ def test_words_are_never_cut_where_white_space_stands_between_them(words: list[s
         "Open tandem.example.org now.",
         "1. Take the first one.",
         "Ask at St. Mary's.",
+        "It has been U.S. law since then.",
+        "Use v1.2 or later.",
+        "It takes approx. 3 hours.",
+        "He lives at No. 5 now.",
+        "It opens at 9 a.m. on weekdays.",
+        "Apples, pears, etc. are sold there.",
+        "Two steps: 1. Open the door.",
+        "See https://example.org/a?b=1.2!c for more.",
+        "Write to j.doe@example.org today.",
     ],
 )
 def test_numbers_abbreviations_and_names_are_not_cut(text: str) -> None:
@@ -96,6 +109,43 @@ def test_numbers_abbreviations_and_names_are_not_cut(text: str) -> None:
 def test_each_sentence_is_a_phrase() -> None:
     text = 'Yes. It is open! "Really?" (Of course.) Good…\nSee you'
     assert cut(text) == ["Yes.", "It is open!", '"Really?"', "(Of course.)", "Good…", "See you"]
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("No. It is closed.", ["No.", "It is closed."]),
+        ("No.\n5 are left.", ["No.", "5 are left."]),
+        ("Apples, pears, etc. The rest is gone.", ["Apples, pears, etc.", "The rest is gone."]),
+        ("It opens at 9 a.m. The rest is easy.", ["It opens at 9 a.m.", "The rest is easy."]),
+        ("It opens at 10:30. Come early.", ["It opens at 10:30.", "Come early."]),
+    ],
+)
+def test_what_may_end_a_sentence_does_if_the_next_word_begins_one(text: str, phrases: list[str]) -> None:
+    assert cut(text) == phrases
+    assert cut(*text) == phrases
+
+
+def test_a_no_that_ends_the_text_is_a_phrase() -> None:
+    cutter = PhraseCutter()
+    assert cutter.push("No. ") == []
+    assert cutter.flush() == ["No."]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        ["- apples", "- pears", "- plums"],
+        ["1. Open the door", "2. Go in"],
+        ["- ask for Mr.", "- apples, pears, etc.", "- vitamin C.", "1.", "No.", "end"],
+    ],
+)
+def test_a_newline_ends_an_item_of_a_list_whatever_its_last_word(items: list[str]) -> None:
+    assert cut("\n".join(items)) == items
+
+
+def test_marks_of_emphasis_stay_with_the_sentence_that_they_end() -> None:
+    assert cut("**It is open.** _Come in!_ Yes") == ["**It is open.**", "_Come in!_", "Yes"]
 
 
 def test_a_sentence_is_given_out_as_soon_as_it_is_complete() -> None:

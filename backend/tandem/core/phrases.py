@@ -2,11 +2,18 @@
 
 import re
 
-_SENTENCE_END = re.compile(r"[.!?…][\"')\]”’]*(?=\s)|[。！？]|\n")
-_CLAUSE_END = re.compile(r"[,;:][\"')\]”’]*(?=\s)|\s[-–—](?=\s)|[，；：、]")
+# Quotation marks, brackets and marks of emphasis may stand between a stop and the white space behind it.
+_SENTENCE_END = re.compile(r"[.!?…][\"')\]”’*_`]*(?=\s)|[。！？]|\n")
+_CLAUSE_END = re.compile(r"[,;:][\"')\]”’*_`]*(?=\s)|\s[-–—](?=\s)|[，；：、]")
 # A full stop after one of these does not end a sentence, nor after a single capital ("J. Smith"), nor after a number
-# that stands alone at the beginning ("1. Open the door").
-_ABBREVIATION = re.compile(r"(?i:\b(?:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|approx))\.$|\b[A-Z]\.$|^\s*\d+\.$")
+# that stands alone at the beginning or behind a colon ("1. Open the door").
+_ABBREVIATION = re.compile(r"(?i:\b(?:mr|mrs|ms|dr|prof|st|vs|e\.g|i\.e|approx))\.\Z|\b[A-Z]\.\Z|(?:^\s*|:\s+)\d+\.\Z")
+# These end a sentence or not, which what follows tells: a digit ("No. 5"), a small letter ("at 5 p.m. on Monday").
+# As long as nothing does, it is not known.
+_GOES_ON = (
+    (re.compile(r"(?i:\bno)\.\Z"), re.compile(r"\s*(?:\d|\Z)")),
+    (re.compile(r"(?i:\b(?:etc|[ap]\.m))\.\Z"), re.compile(r"\s*(?:[a-z]|\Z)")),
+)
 
 
 def split_after(text: str, letters: int) -> tuple[str, str]:
@@ -76,7 +83,7 @@ class PhraseCutter:
     @staticmethod
     def _sentence_end(window: str) -> int | None:
         for match in _SENTENCE_END.finditer(window):
-            if not _ABBREVIATION.search(window, 0, match.start() + 1):
+            if not _goes_on(window, match):
                 return match.end()
         return None
 
@@ -86,3 +93,13 @@ class PhraseCutter:
             if match.end() >= least:
                 return match.end()
         return None
+
+
+def _goes_on(window: str, stop: re.Match[str]) -> bool:
+    """Tell whether the sentence goes on behind what looks like its end."""
+    if stop.group() == "\n":
+        return False
+    end = stop.start() + 1
+    if _ABBREVIATION.search(window, 0, end):
+        return True
+    return any(before.search(window, 0, end) and after.match(window, stop.end()) for before, after in _GOES_ON)
