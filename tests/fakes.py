@@ -416,15 +416,17 @@ class FakeDetector:
 
     window_ms: float = 32
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[list[float]], None]) -> None:
+        self._tell = tell
         self._rest = b""
 
-    def feed(self, pcm: bytes) -> list[float]:
+    def feed(self, pcm: bytes) -> None:
         heard = self._rest + pcm
         size = round(self.window_ms * RATE / 1000) * 2
         whole = len(heard) - len(heard) % size
         self._rest = heard[whole:]
-        return [float(any(heard[start : start + size])) for start in range(0, whole, size)]
+        if judged := [float(any(heard[start : start + size])) for start in range(0, whole, size)]:
+            self._tell(judged)
 
     def reset(self) -> None:
         self._rest = b""

@@ -22,11 +22,13 @@ from tandem.audio.joint import SmoothJoint
 from tandem.audio.level import LevelDetector
 from tandem.audio.quality import MicrophoneMeter
 from tandem.audio.resample import make_resampler
-from tandem.audio.vad import SileroDetector, SileroModel
+from tandem.audio.vad import SileroModel
+from tandem.audio.vad_shared import SharedSilero
 from tandem.core.chain import Chain, P
 from tandem.core.errors import ProviderError
 from tandem.core.events import AttemptFailed
-from tandem.core.ports import Notify, Slot, SpokenAudio, TextToSpeech, TtsOptions, VoiceDetector
+from tandem.core.hedge import Budget
+from tandem.core.ports import MakeDetector, Notify, Slot, SpokenAudio, TextToSpeech, TtsOptions
 from tandem.observers.fan_out import fan_out
 from tandem.observers.log import log_event
 from tandem.observers.metrics import Metrics
@@ -85,7 +87,11 @@ def create_app(settings: Settings, report: Callable[[str], None] = lambda _: Non
             for row in table:
                 row.missing = opened.failed.get(f"{row.slot}/{row.name}", row.missing)
             report("loading the voice detector")
-            equipment = await _equipment(settings, opened, toolbox, notify)
+            equipment = replace(
+                await _equipment(settings, opened, toolbox, notify),
+                eager=Budget(clock, share=0.5, per_second=0.1) if settings.eager_replies else None,
+                busy=lambda: measured.lags,
+            )
             chains[:] = [equipment.stt, equipment.llm, equipment.tts]
             registry.equip(equipment)
             async with _child(measured.watch_loop()):
@@ -142,11 +148,8 @@ async def _toolbox(settings: Settings, notify: Notify) -> AsyncIterator[Toolbox]
         yield Toolbox(skills, notify)
 
 
-def _detectors(settings: Settings) -> Callable[[], VoiceDetector]:
-    if settings.voice_detector == "level":
-        return LevelDetector
-    model = SileroModel.load()
-    return lambda: SileroDetector(model)
+def _detectors(settings: Settings) -> MakeDetector:
+    return LevelDetector if settings.voice_detector == "level" else SharedSilero(SileroModel.load()).detector
 
 
 async def _equipment(settings: Settings, opened: Opened, toolbox: Toolbox, notify: Notify) -> Equipment:

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     llm_first_token_ms: Annotated[float, Field(gt=0)] = 1_200
     tandem_admin_token: SecretStr = _NO_KEY
     voice_detector: Literal["silero", "level"] = "silero"
+    eager_replies: bool = True
     time_zone: str = "UTC"
     instructions: str = (
         "You are Tandem, a helpful voice assistant. Your words are spoken aloud: answer in one to three short "

@@ -183,7 +183,7 @@ def test_an_hour_of_audio_takes_no_more_memory_than_six_seconds() -> None:
     for _ in range(60):
         meter.feed(minute + b"\x00\x00", speaking=True)
     assert len(meter._speech) == 150
-    assert len(meter._rest) < FRAME
+    assert len(meter._unmeasured) < FRAME
 
 
 def test_half_a_sample_is_refused() -> None:

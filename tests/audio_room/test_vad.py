@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tandem.audio.vad import SAMPLE_RATE, SileroDetector, SileroModel, installed_model
+from silero import Alone
+from tandem.audio.vad import SAMPLE_RATE, SileroModel, installed_model
 from tandem.core.errors import ConfigurationError
 
 LISTING = Path(__file__).parent.parent / "audio" / "questions.json"
@@ -69,7 +70,7 @@ def silence() -> NDArray[np.float64]:
 def test_speech_is_heard_within_150_ms_of_its_start_and_not_before(model: SileroModel, file: str) -> None:
     pcm = recording(file)
     start_ms, _ = spoken_ms(pcm)
-    probabilities = SileroDetector(model).feed(pcm)
+    probabilities = Alone(model).feed(pcm)
     first = next(index for index, probability in enumerate(probabilities) if probability >= SPEECH)
     assert start_ms <= (first + 1) * WINDOW_MS <= start_ms + 150
 
@@ -78,7 +79,7 @@ def test_speech_is_heard_within_150_ms_of_its_start_and_not_before(model: Silero
 def test_speech_is_let_go_within_150_ms_of_its_end(model: SileroModel, file: str) -> None:
     pcm = recording(file)
     _, end_ms = spoken_ms(pcm)
-    probabilities = SileroDetector(model).feed(pcm)
+    probabilities = Alone(model).feed(pcm)
     last = max(index for index, probability in enumerate(probabilities) if probability >= SPEECH)
     assert abs((last + 1) * WINDOW_MS - end_ms) <= 150
 
@@ -89,14 +90,14 @@ def test_noise_hum_and_silence_are_no_speech(
     model: SileroModel, sound: Callable[[], NDArray[np.float64]], level_dbfs: float
 ) -> None:
     pcm = np.clip(sound() * 32767 * 10 ** (level_dbfs / 20), -32768, 32767).astype("<i2").tobytes()
-    assert max(SileroDetector(model).feed(pcm)) < SPEECH
+    assert max(Alone(model).feed(pcm)) < SPEECH
 
 
 def test_speech_is_heard_through_noise_of_10_db(model: SileroModel) -> None:
     samples = np.frombuffer(recording("units.wav"), "<i2").astype(float)
     loudness = samples[8_000:-16_000].std()
     noisy = samples * 0.5 + np.random.default_rng(2).normal(0, loudness * 0.5 / 10**0.5, samples.size)
-    probabilities = SileroDetector(model).feed(np.clip(noisy, -32768, 32767).astype("<i2").tobytes())
+    probabilities = Alone(model).feed(np.clip(noisy, -32768, 32767).astype("<i2").tobytes())
     assert np.mean(np.array(probabilities[14:-26]) >= SPEECH) > 0.8
 
 
@@ -104,15 +105,15 @@ def test_speech_is_heard_through_noise_of_10_db(model: SileroModel) -> None:
 @settings(deadline=None, max_examples=25)
 def test_the_way_a_stream_is_cut_changes_nothing(model: SileroModel, cuts: list[int]) -> None:
     pcm = recording("time.wav")[:40_000]
-    whole = SileroDetector(model).feed(pcm)
+    whole = Alone(model).feed(pcm)
     edges = [0, *np.minimum(np.cumsum(cuts, dtype=int) * 2, len(pcm)).tolist(), len(pcm)]
-    detector = SileroDetector(model)
+    detector = Alone(model)
     pieces = [detector.feed(pcm[start:end]) for start, end in pairwise(edges)]
     assert [probability for piece in pieces for probability in piece] == whole
 
 
 def test_a_window_is_judged_as_soon_as_it_is_whole(model: SileroModel) -> None:
-    detector = SileroDetector(model)
+    detector = Alone(model)
     assert detector.window_ms == WINDOW_MS
     assert detector.feed(bytes(1022)) == []
     assert len(detector.feed(bytes(2))) == 1
@@ -121,8 +122,8 @@ def test_a_window_is_judged_as_soon_as_it_is_whole(model: SileroModel) -> None:
 
 def test_two_detectors_do_not_share_their_memory(model: SileroModel) -> None:
     speech, noise = recording("help.wav"), (white_noise() * 3_000).astype("<i2").tobytes()
-    alone = SileroDetector(model).feed(speech)
-    one, other = SileroDetector(model), SileroDetector(model)
+    alone = Alone(model).feed(speech)
+    one, other = Alone(model), Alone(model)
     together: list[float] = []
     for start in range(0, len(speech), 640):
         together += one.feed(speech[start : start + 640])
@@ -130,24 +131,15 @@ def test_two_detectors_do_not_share_their_memory(model: SileroModel) -> None:
     assert together == alone
 
 
-def test_a_reset_detector_is_as_new(model: SileroModel) -> None:
-    speech = recording("sum.wav")
-    detector = SileroDetector(model)
-    first = detector.feed(speech)
-    detector.feed(speech[:30_002])
-    detector.reset()
-    assert detector.feed(speech) == first
-
-
 def test_half_a_sample_is_refused_and_leaves_the_stream_whole(model: SileroModel) -> None:
-    detector = SileroDetector(model)
+    detector = Alone(model)
     with pytest.raises(ValueError, match="half a 16-bit sample"):
         detector.feed(bytes(1023))
     assert len(detector.feed(bytes(1024))) == 1
 
 
 def test_the_package_around_the_model_is_not_executed(model: SileroModel) -> None:
-    assert SileroDetector(model).feed(bytes(1024))
+    assert Alone(model).feed(bytes(1024))
     assert "silero_vad" not in sys.modules
     assert "torch" not in sys.modules
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import FakeClock
-from tandem.core.hedge import HedgeBudget, HedgeLimits
+from tandem.core.hedge import Budget, HedgeLimits
 from tandem.core.recent import Recent
 
 LIMITS = HedgeLimits(350, 700)
@@ -18,7 +18,7 @@ def measured(*values: float) -> Recent:
     return recent
 
 
-def taken(budget: HedgeBudget) -> int:
+def taken(budget: Budget) -> int:
     """Take all hedges that are left."""
     count = 0
     while budget.take():
@@ -53,12 +53,12 @@ def test_the_time_never_leaves_the_limits(values: list[float]) -> None:
 
 
 def test_ten_hedges_are_there_at_the_start() -> None:
-    assert taken(HedgeBudget(FakeClock())) == 10
+    assert taken(Budget(FakeClock())) == 10
 
 
 def test_one_comes_back_each_second_up_to_ten() -> None:
     clock = FakeClock(5e9)
-    budget = HedgeBudget(clock)
+    budget = Budget(clock)
     taken(budget)
     clock.advance(999)
     assert taken(budget) == 0
@@ -69,7 +69,7 @@ def test_one_comes_back_each_second_up_to_ten() -> None:
 
 
 def test_twenty_requests_are_worth_one() -> None:
-    budget = HedgeBudget(FakeClock())
+    budget = Budget(FakeClock())
     taken(budget)
     for _ in range(21):  # a twentieth is not exact in binary
         budget.requested()
@@ -78,7 +78,7 @@ def test_twenty_requests_are_worth_one() -> None:
 
 def test_a_refusal_costs_nothing() -> None:
     clock = FakeClock()
-    budget = HedgeBudget(clock)
+    budget = Budget(clock)
     taken(budget)
     for _ in range(1_000):
         clock.advance(1)
@@ -97,7 +97,7 @@ def test_over_any_time_there_are_no_more_than_the_share_and_one_a_second_beside_
     steps: list[str | float],
 ) -> None:
     clock = FakeClock()
-    budget = HedgeBudget(clock)
+    budget = Budget(clock)
     requests = hedges = 0
     for step in steps:
         if isinstance(step, float):

@@ -16,7 +16,7 @@ from tandem.simulator.voice import Voice
 from tandem.simulator.wav import samples
 
 SEED = 1
-CELLS = cells(Selection(seeds=[SEED]))
+CELLS = [*cells(Selection(seeds=[SEED])), *cells(Selection(seeds=[SEED + 1], eager=True))]
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -26,7 +26,7 @@ def run(*arguments: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def matrix() -> dict[Cell, Result]:
-    """Every row, slot, fault and point, with one seed."""
+    """Every row, slot, fault and point, with one seed, and with another one where replies may begin early."""
     return {result.cell: result for result in results(CELLS, jobs=2)}
 
 

@@ -17,7 +17,8 @@ from websockets.exceptions import ConnectionClosed
 
 from gateway import real_gateway
 from questions import recording
-from tandem.audio.vad import SileroDetector, SileroModel
+from tandem.audio.vad import SileroModel
+from tandem.audio.vad_shared import SharedSilero
 from tandem.core.link import AudioReceived, CallerCaption, ReplyDone
 from tandem.providers.local.moonshine import Moonshine
 from tandem.talk import Recording, talk
@@ -58,7 +59,7 @@ def noise(kind: str) -> NDArray[np.int16]:
 async def test_half_a_minute_without_a_word_gives_no_word_and_no_reply(kind: str) -> None:
     model = SileroModel.load()
     async with Moonshine.open(1) as recogniser:
-        async with call(stt=lambda _: [recogniser], make_detector=lambda: SileroDetector(model)) as caller:
+        async with call(stt=lambda _: [recogniser], make_detector=SharedSilero(model).detector) as caller:
             pcm = noise(kind).tobytes()
             for at in range(0, len(pcm), 640):
                 caller.does(AudioReceived(pcm[at : at + 640]))
@@ -72,7 +73,7 @@ async def test_the_same_ears_do_hear_a_voice() -> None:
     model = SileroModel.load()
     async with (
         Moonshine.open(1) as recogniser,
-        call(stt=lambda _: [recogniser], make_detector=lambda: SileroDetector(model)) as caller,
+        call(stt=lambda _: [recogniser], make_detector=SharedSilero(model).detector) as caller,
     ):
         caller.does(AudioReceived(speech() + bytes(RATE * 2)))
         await caller.until_state("paused")

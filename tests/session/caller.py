@@ -22,6 +22,7 @@ from tandem.audio.align import SpeechAligner, at_once
 from tandem.audio.joint import SmoothJoint
 from tandem.audio.quality import MicrophoneMeter
 from tandem.audio.resample import make_resampler
+from tandem.core.hedge import Budget
 from tandem.core.link import (
     AudioReceived,
     CallerCaption,
@@ -32,7 +33,7 @@ from tandem.core.link import (
     ReplyDone,
     StateChanged,
 )
-from tandem.core.ports import LanguageModel, Slot, SpeechToText, SpokenAudio, TextToSpeech, Toolbox, VoiceDetector
+from tandem.core.ports import LanguageModel, MakeDetector, Slot, SpeechToText, SpokenAudio, TextToSpeech, Toolbox
 from tandem.session.equipment import Equipment, Limits, Recorded, Sentences
 from tandem.session.session import Session
 
@@ -123,13 +124,15 @@ async def call(
     tts: Sequence[TextToSpeech] | None = None,
     limits: Limits | None = None,
     settings: CallSettings | None = None,
-    make_detector: Callable[[], VoiceDetector] = FakeDetector,
+    make_detector: MakeDetector = FakeDetector,
     toolbox: Toolbox | None = None,
     fills: bool = False,
+    eager: Budget | None = None,
+    busy: bool = False,
 ) -> AsyncIterator[Caller]:
     """Run a session over these chains (by default one healthy fake each) until the test is done with it.
 
-    It `fills` a long silence only if asked to.
+    It `fills` a long silence, and has `eager` replies, only if asked to.
     """
     speech = CodedSpeech()
     caller = Caller(speech)
@@ -150,6 +153,8 @@ async def call(
             apology=_recorded(APOLOGY), filler=_recorded(FILLER, really=fills), voiceless=_recorded(VOICELESS)
         ),
         limits=limits or Limits(),
+        eager=eager,
+        busy=lambda: busy,
     )
     chosen = replace(settings or CallSettings(), output_rate=RATE)
     caller.session = Session("test", chosen, caller, equipment)

@@ -6,10 +6,25 @@ from itertools import pairwise
 
 import looptime
 from caller import APOLOGY, Caller, call
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fakes import CodedSpeech, Fail, FakeModel, FakeRecogniser, FakeVoice, Hang, Listen, Speech, Step, Text, Wait, tone
+from fakes import (
+    CodedSpeech,
+    Fail,
+    FakeModel,
+    FakeRecogniser,
+    FakeVoice,
+    Hang,
+    Listen,
+    Speech,
+    Step,
+    Text,
+    Wait,
+    loop_clock,
+    tone,
+)
+from tandem.core.hedge import Budget
 from tandem.core.link import (
     CallError,
     MuteChanged,
@@ -73,13 +88,30 @@ VOICES: st.SearchStrategy[list[Step | Speech]] = st.sampled_from(
 EARS: st.SearchStrategy[list[Step | Listen]] = st.sampled_from([[Listen()], [Listen(700), Fail()], [Fail()]])
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     acts=st.lists(st.sampled_from(sorted(ACTS)), max_size=14),
     models=st.lists(MODELS, min_size=1, max_size=4),
     voices=st.lists(VOICES, min_size=1, max_size=4),
     ears=st.lists(EARS, min_size=1, max_size=3),
     answer_ms=st.sampled_from([0, 80, 900]),
+    eager=st.booleans(),
+)
+@example(  # two replies are cut before the player says what was heard of the first
+    acts=["clicks", "clicks", "says a word", "is quiet for a while", "types", "clicks", "clicks"],
+    models=[[Text("one two three. four"), Wait(500), Text(" five."), Completed("stop")]],
+    voices=[[Fail()]],
+    ears=[[Listen()]],
+    answer_ms=0,
+    eager=False,
+)
+@example(  # a cough over a reply that no voice can say
+    acts=["clicks", "clicks", "types", "is quiet for a while", "types", "coughs"],
+    models=[[Text(), Completed("stop")]],
+    voices=[[Fail()]],
+    ears=[[Listen()]],
+    answer_ms=0,
+    eager=False,
 )
 def test_no_course_of_a_call_breaks_it(
     acts: list[str],
@@ -87,6 +119,7 @@ def test_no_course_of_a_call_breaks_it(
     voices: list[list[Step | Speech]],
     ears: list[list[Step | Listen]],
     answer_ms: int,
+    eager: bool,
 ) -> None:
     async def course() -> None:
         def stt(speech: CodedSpeech) -> list[FakeRecogniser]:
@@ -94,7 +127,9 @@ def test_no_course_of_a_call_breaks_it(
 
         chain = [FakeModel("model", *models, answer=ANSWER)]
         limits = Limits(final_transcript_ms=2000)
-        async with call(stt=stt, llm=chain, tts=[FakeVoice("voice", *voices)], limits=limits) as caller:
+        budget = Budget(loop_clock) if eager else None
+        tts = [FakeVoice("voice", *voices)]
+        async with call(stt=stt, llm=chain, tts=tts, limits=limits, eager=budget) as caller:
             for act in acts:
                 await ACTS[act](caller)
             caller.does(SettingsChanged(push_to_talk=False))

@@ -1,5 +1,7 @@
 """Hears any sound above a level: for voices that are no voices to a neural detector, such as a simulated caller's."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 _RATE = 16_000  # Hz
@@ -14,20 +16,20 @@ class LevelDetector:
 
     window_ms: float = _WINDOW_MS
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[list[float]], None]) -> None:
+        """`tell` gets 0 or 1 per window."""
+        self._tell = tell
         self._rest = b""
 
-    def feed(self, pcm: bytes) -> list[float]:
-        """Take mono 16 kHz 16-bit PCM of any length; return 0 or 1 per completed window.
-
-        Raises ValueError for half a sample.
-        """
+    def feed(self, pcm: bytes) -> None:
+        """Take mono 16 kHz 16-bit PCM of any length. Raises ValueError for half a sample."""
         if len(pcm) % 2:
             raise ValueError(f"{len(pcm)} bytes hold half a 16-bit sample")
         heard = self._rest + pcm
         whole = len(heard) - len(heard) % _WINDOW_BYTES
         self._rest = heard[whole:]
-        return [self._judge(heard, start) for start in range(0, whole, _WINDOW_BYTES)]
+        if judged := [self._judge(heard, start) for start in range(0, whole, _WINDOW_BYTES)]:
+            self._tell(judged)
 
     def reset(self) -> None:
         """Forget the window that is not yet whole."""

@@ -11,9 +11,11 @@ WINDOW_MS = 20
 REMEMBERED = 3_000 // WINDOW_MS  # windows of each kind: 3 s of speech and 3 s of pauses
 ENOUGH_SPEECH = 300 // WINDOW_MS
 ENOUGH_PAUSE = 200 // WINDOW_MS
+MEASURED_AT_ONCE = 2_000 // WINDOW_MS  # windows; each by itself, as it comes, would cost three times as much
 
 # One step of 16-bit PCM: a live microphone has more noise than that, a muted one has digital zero or dither.
 MUTED_BELOW_DBFS = -90.0
+MUTED_BELOW_POWER = 10 ** (MUTED_BELOW_DBFS / 10)
 FLOOR_DBFS = -120.0
 FLOOR_POWER = 10 ** (FLOOR_DBFS / 10)
 
@@ -40,7 +42,7 @@ class Window:
 
 
 class MicrophoneMeter:
-    """One call's QualityMeter. What it keeps does not grow: 300 windows of a few numbers, and less than one of PCM.
+    """One call's QualityMeter. What it keeps does not grow: 300 windows of a few numbers, and 2 s of PCM.
 
     Speech is judged by the windows fed with `speaking` true, noise by the others; while the assistant can be heard
     through the caller's loudspeaker, its echo counts as noise.
@@ -49,7 +51,8 @@ class MicrophoneMeter:
     def __init__(self, sample_rate: int) -> None:
         """`sample_rate` in Hz is that of the PCM to come."""
         self._window_bytes = sample_rate * WINDOW_MS // 1000 * 2
-        self._rest = b""
+        self._unmeasured = bytearray()
+        self._spoken: list[bool] = []  # of each whole window in it
         self._speech: deque[Window] = deque(maxlen=REMEMBERED)
         self._pauses: deque[Window] = deque(maxlen=REMEMBERED)
         self._silent_windows = 0
@@ -58,14 +61,22 @@ class MicrophoneMeter:
         """Take mono 16-bit little-endian PCM of any length. Raises ValueError for half a sample."""
         if len(pcm) % 2:
             raise ValueError(f"{len(pcm)} bytes hold half a 16-bit sample")
-        heard = self._rest + pcm
-        whole = len(heard) - len(heard) % self._window_bytes
-        self._rest = heard[whole:]
-        for start in range(0, whole, self._window_bytes):
-            window = _measured(heard, start, self._window_bytes // 2)
+        self._unmeasured += pcm
+        whole = len(self._unmeasured) // self._window_bytes
+        while len(self._spoken) < whole:
+            self._spoken.append(speaking)
+        if whole >= MEASURED_AT_ONCE:
+            self._measure()
+
+    def _measure(self) -> None:
+        whole = len(self._spoken) * self._window_bytes
+        windows = _measured(bytes(self._unmeasured[:whole]), self._window_bytes // 2)
+        for speaking, window in zip(self._spoken, windows, strict=True):
             (self._speech if speaking else self._pauses).append(window)
-            silent = _decibels(window.power) < MUTED_BELOW_DBFS
+            silent = window.power < MUTED_BELOW_POWER
             self._silent_windows = self._silent_windows + 1 if silent else 0
+        del self._unmeasured[:whole]
+        self._spoken.clear()
 
     def read(self) -> AudioQuality | None:
         """Return the judgement of the last 3 s of speech and 3 s of pauses.
@@ -73,6 +84,7 @@ class MicrophoneMeter:
         None until 300 ms of speech were heard, unless 3 s of dead silence say enough. Once a caller was heard, silence
         says nothing any more: noise suppression may gate a live microphone to zero between words.
         """
+        self._measure()
         if len(self._speech) < ENOUGH_SPEECH:
             muted = self._silent_windows >= REMEMBERED
             return AudioQuality(0.0, FLOOR_DBFS, FLOOR_DBFS, 0.0, 0, MUTED) if muted else None
@@ -92,17 +104,19 @@ class MicrophoneMeter:
         return float(np.percentile([window.power for window in self._speech], 10))
 
 
-def _measured(pcm: bytes, start: int, count: int) -> Window:
-    samples = np.frombuffer(pcm, dtype="<i2", count=count, offset=start)
-    highest, lowest = int(samples.max()), int(samples.min())
+def _measured(pcm: bytes, count: int) -> list[Window]:
+    """Measure windows of `count` samples."""
+    samples = np.frombuffer(pcm, dtype="<i2").reshape(-1, count)
+    highest, lowest = samples.max(axis=1).astype(int), samples.min(axis=1).astype(int)
     sound = samples.astype(np.float64)
-    mean = float(sound.sum()) / count
+    means = sound.mean(axis=1)
     # Around the mean, so that a microphone's DC offset is taken neither for speech nor for noise.
-    power = max(float(sound.dot(sound)) / count - mean * mean, 0.0) / 32768**2
-    clipped = 0.0
-    if highest == 32767 or lowest == -32768:
-        clipped = int(np.count_nonzero((samples == 32767) | (samples == -32768))) / count
-    return Window(power, max(highest, -lowest) / 32768, clipped)
+    powers = np.maximum(np.einsum("ij,ij->i", sound, sound) / count - means * means, 0.0) / 32768**2
+    peaks = np.maximum(highest, -lowest) / 32768
+    clipped = np.zeros(len(samples))
+    full = (highest == 32767) | (lowest == -32768)
+    clipped[full] = np.mean((samples[full] == 32767) | (samples[full] == -32768), axis=1)
+    return [Window(*figures) for figures in zip(powers.tolist(), peaks.tolist(), clipped.tolist(), strict=True)]
 
 
 def _judged(snr_db: float, peak_dbfs: float, rms_dbfs: float, clipping: float) -> AudioQuality:

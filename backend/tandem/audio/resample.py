@@ -39,7 +39,7 @@ class PassThrough:
 
     def feed(self, pcm: bytes) -> bytes:
         """Return `pcm`. Raises ValueError for half a sample."""
-        _samples(pcm)
+        _check(pcm)
         return pcm
 
     def flush(self) -> bytes:
@@ -55,7 +55,11 @@ def make_resampler(from_rate: int, to_rate: int) -> Resampler:
     return PassThrough() if from_rate == to_rate else SoxrResampler(from_rate, to_rate)
 
 
-def _samples(pcm: bytes) -> NDArray[np.int16]:
+def _check(pcm: bytes) -> None:
     if len(pcm) % 2:
         raise ValueError(f"{len(pcm)} bytes hold half a 16-bit sample")
+
+
+def _samples(pcm: bytes) -> NDArray[np.int16]:
+    _check(pcm)
     return np.frombuffer(pcm, dtype="<i2")

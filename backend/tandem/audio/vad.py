@@ -1,6 +1,7 @@
 """Hears whether somebody speaks, with the Silero neural network run by onnxruntime on the CPU."""
 
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,47 +62,42 @@ class SileroModel:
             raise ConfigurationError(f"the voice detector's model at {file} is damaged: install it again") from error
         return cls(session)
 
-    def judge(self, samples: NDArray[np.float32], state: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
-        """Return the probability of speech in `samples` [1, CONTEXT + WINDOW] and the state to hand in next time."""
-        probability, after = self._session.run(None, {"input": samples, "state": state, "sr": self._rate})
-        return float(probability[0, 0]), after
+    def judge(
+        self, samples: NDArray[np.float32], state: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the probability of speech in each of N windows, [N], and the states to hand in with the next ones.
+
+        `samples` [N, CONTEXT + WINDOW] has a window of each of N streams, `state` [2, N, 128] what is remembered of
+        them. Together they cost less: behind other work, whose data has driven the network's from the cache, a window
+        costs 165 us alone and 44 us among twelve.
+        """
+        probabilities, after = self._session.run(None, {"input": samples, "state": state, "sr": self._rate})
+        return probabilities[:, 0], after
 
 
-class SileroDetector:
-    """One call's VoiceDetector: what the network remembers of the call, and the bytes of a window not yet whole.
+class Windows:
+    """One stream, cut into the windows that the network wants: each with the end of the one before."""
 
-    A window costs about 0.1 ms of CPU, so a second of audio fed at once costs some 3 ms.
-    """
-
-    window_ms: float = WINDOW / SAMPLE_RATE * 1000
-
-    def __init__(self, model: SileroModel) -> None:
-        self._model = model
-        self._input = np.zeros((1, CONTEXT + WINDOW), dtype=np.float32)
-        self._state = np.zeros(STATE_SHAPE, dtype=np.float32)
+    def __init__(self) -> None:
         self._rest = b""
+        self._before = np.zeros(CONTEXT, dtype=np.float32)
 
-    def feed(self, pcm: bytes) -> list[float]:
-        """Take mono 16 kHz 16-bit little-endian PCM of any length; return a probability (0-1) per completed window.
+    def cut(self, pcm: bytes) -> Iterator[NDArray[np.float32]]:
+        """Take mono 16 kHz 16-bit little-endian PCM of any length; return each window it completes.
 
-        Raises ValueError for half a sample.
+        A window is [1, CONTEXT + WINDOW]. Raises ValueError for half a sample.
         """
         if len(pcm) % 2:
             raise ValueError(f"{len(pcm)} bytes hold half a 16-bit sample")
         heard = self._rest + pcm
         whole = len(heard) - len(heard) % WINDOW_BYTES
         self._rest = heard[whole:]
-        return [self._judge(heard, start) for start in range(0, whole, WINDOW_BYTES)]
+        return (self._window(heard, start) for start in range(0, whole, WINDOW_BYTES))
 
-    def reset(self) -> None:
-        """Forget the stream so far: the next byte is the first of a new one."""
-        self._input.fill(0)
-        self._state = np.zeros(STATE_SHAPE, dtype=np.float32)
-        self._rest = b""
-
-    def _judge(self, heard: bytes, start: int) -> float:
+    def _window(self, heard: bytes, start: int) -> NDArray[np.float32]:
+        window = np.empty((1, CONTEXT + WINDOW), dtype=np.float32)
+        window[0, :CONTEXT] = self._before
         samples = np.frombuffer(heard, dtype="<i2", count=WINDOW, offset=start)
-        self._input[0, :CONTEXT] = self._input[0, -CONTEXT:]
-        np.multiply(samples, FULL_SCALE, out=self._input[0, CONTEXT:])
-        probability, self._state = self._model.judge(self._input, self._state)
-        return probability
+        np.multiply(samples, FULL_SCALE, out=window[0, CONTEXT:])
+        self._before = window[0, -CONTEXT:]
+        return window

@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 from tandem.core.breaker import Breaker, Change, Outcome, Permit, State
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.events import BreakerChanged
-from tandem.core.hedge import HedgeBudget
+from tandem.core.hedge import Budget
 from tandem.core.ports import Clock, Notify, Slot
 from tandem.core.recent import Recent
 
@@ -98,7 +98,7 @@ class Chain(Generic[P]):
         last_resorts: Collection[str] = (),
     ) -> None:
         self.slot = slot
-        self.hedges = HedgeBudget(clock)
+        self.hedges = Budget(clock)
         self._notify = notify
         self.members = [
             Member(

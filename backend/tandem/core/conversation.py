@@ -44,10 +44,13 @@ class Conversation:
         heard = [entry for entry in self._entries if entry.text]
         return bool(heard) and heard[-1].role is Role.USER
 
-    def messages(self) -> list[Message]:
-        """Return the history for a model: instructions first, unheard replies left out, neighbours of a role joined."""
+    def messages(self, caller_says: str = "") -> list[Message]:
+        """Return the history for a model: instructions first, unheard replies left out, neighbours of a role joined.
+
+        What the caller is about to have said comes last.
+        """
         messages = [self._instructions]
-        for entry in self._entries:
+        for entry in [*self._entries, Entry(Role.USER, caller_says)]:
             if not entry.text:
                 continue
             if messages[-1].role is entry.role:

@@ -59,12 +59,13 @@ _OPEN_WORDS = re.compile(
     r"where|whether|which|while|who|whose|why|will|with|without|would|your)[\s,.…-]*$",
     re.I,
 )
-_DIGITS = re.compile(
-    r"(\d|\b(zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|double|triple|hundred|thousand)"
-    r"|(^|[\s,.-])[a-z])[\s,.-]*$",
-    re.I,
+_DIGIT = (
+    r"(\d+|zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|double|triple|hundred|thousand|[a-z])"
 )
+# Two in a row, three figures, or nothing else; one alone ("what is six times seven") is a number like any other.
+_DIGITS = re.compile(rf"((^|[\s,.-]){_DIGIT}[\s,.-]+{_DIGIT}|^\W*{_DIGIT}|\d{{3}})[\s,.-]*$", re.I)
 _QUESTION = re.compile(r"[?？]\s*$")
+_NOT_LETTERS = re.compile(r"[\W_]+")
 _SENTENCE = re.compile(r"[.!。！][\"')\]”’]*\s*$")
 _ANSWER = re.compile(
     r"^\W*(yes|yeah|yep|no|nope|okay|ok|sure|right|correct|exactly|thanks|thank you|hello|hi|hey|bye|goodbye|stop|"
@@ -88,6 +89,11 @@ def ending_of(text: str) -> Ending:
     return Ending.FINISHED if _SENTENCE.search(tail) else Ending.PLAIN
 
 
+def same_words(one: str, other: str) -> bool:
+    """Tell whether two texts differ in case, punctuation and white space at most."""
+    return _NOT_LETTERS.sub("", one).casefold() == _NOT_LETTERS.sub("", other).casefold()
+
+
 _REMEMBERED = 8  # pauses
 _ENOUGH = 3  # before they say something of the caller
 _MARGIN = 1.2
@@ -105,6 +111,11 @@ class Endpointer:
     def went_on(self, pause_ms: float) -> None:
         """The caller went on within a turn after a pause of this length."""
         self._pauses.append(pause_ms)
+
+    @staticmethod
+    def may_be_over(text: str) -> bool:
+        """Tell whether a reply to these words is worth preparing."""
+        return bool(text) and ending_of(text) not in (Ending.OPEN, Ending.HESITANT)
 
     def silence_ms(self, text: str, *, over: float | None = None) -> float:
         """Return the ms of silence after which a turn with these words is over.

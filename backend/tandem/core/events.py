@@ -103,6 +103,14 @@ class BreakerChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class EagerReplyEnded:
+    """A reply that had begun before its turn was certainly over was `used`, or thrown away unheard."""
+
+    session_id: str
+    used: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SlotSpent:
     """No provider of a slot's chain could begin, or go on with, one request."""
 

@@ -21,8 +21,8 @@ class HedgeLimits:
         return self.most_ms if usual is None else min(max(usual, self.least_ms), self.most_ms)
 
 
-class HedgeBudget:
-    """How many hedges are left: a share of all requests, and a few a second beside it."""
+class Budget:
+    """How many requests that may be for nothing are left: a share of all requests, and a few a second beside it."""
 
     def __init__(self, clock: Clock, *, share: float = 0.05, per_second: float = 1.0, most: float = 10.0) -> None:
         self._clock = clock
@@ -36,8 +36,12 @@ class HedgeBudget:
         """A request began."""
         self._left = min(self._most, self._left + self._share)
 
+    def returned(self) -> None:
+        """What was taken has cost nothing after all."""
+        self._left = min(self._most, self._left + 1.0)
+
     def take(self) -> bool:
-        """Take one hedge, if there is one."""
+        """Take one, if there is one."""
         now = self._clock()
         self._left = min(self._most, self._left + (now - self._at) / 1000 * self._per_second)
         self._at = now

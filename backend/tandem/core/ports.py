@@ -5,7 +5,7 @@ generator (or cancelling the task that reads it) ends the provider's work at onc
 `ProviderError`. A provider holds no state of a call: all that it needs comes with each request.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Protocol, runtime_checkable
@@ -279,11 +279,19 @@ class VoiceDetector(Protocol):
 
     window_ms: float
 
-    def feed(self, pcm: bytes) -> list[float]:
-        """Take mono 16 kHz 16-bit PCM of any length; return a probability (0-1) per window completed by it."""
+    def feed(self, pcm: bytes) -> None:
+        """Take mono 16 kHz 16-bit PCM of any length; soon the call is told of each window that it completes."""
         ...
 
-    def reset(self) -> None: ...
+    def reset(self) -> None:
+        """Nothing more is told of what was heard until now. A call that is over has to say so."""
+        ...
+
+
+class MakeDetector(Protocol):
+    def __call__(self, tell: Callable[[list[float]], None]) -> VoiceDetector:
+        """`tell` gets a probability (0-1) per window, in order."""
+        ...
 
 
 class Resampler(Protocol):

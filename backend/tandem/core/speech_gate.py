@@ -45,6 +45,11 @@ class SpeechGate:
         """From the start of the caller's speech to its last sound so far; 0 while silent."""
         return self.now_ms - self._edge_ms - self._run_ms if self.speaking else 0.0
 
+    @property
+    def quiet_ms(self) -> float:
+        """Since the last sound of the caller's speech, while it is not over yet; 0 while silent."""
+        return self._run_ms if self.speaking else 0.0
+
     def feed(self, probabilities: Iterable[float]) -> list[SpeechEdge]:
         """Take one probability per window; return the edges found, in order."""
         edges = []

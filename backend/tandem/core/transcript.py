@@ -30,6 +30,7 @@ class TurnTranscript:
     _segment: int = 0
     _revision: int = 0
     _awaited: int = 0
+    _interim: str = ""
 
     def stopped(self) -> None:
         """The caller paused: one more final transcript is due."""
@@ -48,6 +49,11 @@ class TurnTranscript:
     def text(self) -> str:
         return " ".join(final.text for final in self._finals if final.text)
 
+    @property
+    def so_far(self) -> str:
+        """The text, and behind it what a recogniser may still change."""
+        return f"{self.text} {self._interim}".strip()
+
     def receive(self, transcript: Transcript) -> CaptionLine:
         """Take a recogniser's transcript; return the caption that it changes."""
         if transcript.ends_utterance:
@@ -55,6 +61,7 @@ class TurnTranscript:
         self._revision += 1
         segment, revision = self._segment, self._revision
         fresh = self._fresh(transcript)
+        self._interim = "" if transcript.final else fresh.text
         if transcript.final:
             if fresh.text:
                 self._finals.append(fresh)
@@ -82,6 +89,7 @@ class TurnTranscript:
     def clear(self) -> None:
         """The turn is answered; the next one begins. Segments go on counting, so that captions stay apart."""
         self._finals.clear()
+        self._interim = ""
         self._answered = 0
 
 

@@ -9,6 +9,7 @@ from tandem.audio.level import LevelDetector
 from tandem.audio.resample import make_resampler
 from tandem.core.audio import AudioQuality
 from tandem.core.chain import Chain, P
+from tandem.core.hedge import Budget
 from tandem.core.ports import Notify, Slot, SpokenAudio, Tool, ToolCall, ToolResult
 from tandem.drill.cells import Cell, Row, Voices
 from tandem.drill.ears import Hearing, NumberedEars
@@ -110,6 +111,7 @@ def equipment(cell: Cell, scene: Scene, notify: Notify) -> Equipment:
         instructions="Count.",
         sentences=Sentences(_recorded(APOLOGY), _recorded(FILLER), _recorded(VOICELESS)),
         toolbox=_OneTool() if tool_turn else None,
+        eager=Budget(scene.clock, share=0.5, per_second=0.1) if cell.eager else None,
     )
 
 

@@ -73,11 +73,13 @@ class Cell:
     point: Point | None = None
     voices: Voices = Voices.TIMED
     clock: Clock = Clock.VIRTUAL
+    eager: bool = False  # replies may begin before their turn is certainly over
 
     @property
     def healthy(self) -> "Cell":
         """The same call when nobody fails."""
-        return Cell(Row.SINGLE if self.row is Row.DOUBLE else self.row, self.seed, voices=self.voices, clock=self.clock)
+        row = Row.SINGLE if self.row is Row.DOUBLE else self.row
+        return Cell(row, self.seed, voices=self.voices, clock=self.clock, eager=self.eager)
 
     @property
     def label(self) -> str:
@@ -92,6 +94,7 @@ class Cell:
         parts += [f"--fault {self.trouble}"] if self.trouble else []
         parts += [f"--point {self.point}"] if self.point else []
         parts += ["--voices untimed"] if self.voices is Voices.UNTIMED else []
+        parts += ["--eager"] if self.eager else []
         return " ".join([*parts, f"--seed {self.seed}"])
 
 
@@ -115,6 +118,7 @@ class Selection:
     points: Collection[Point] = ()
     seeds: Collection[int] = (1, 2, 3)
     voices: Voices = Voices.TIMED
+    eager: bool = False
 
     def wants(self, row: Row, slot: Slot, trouble: Trouble, point: Point) -> bool:
         """Whether this combination is wanted."""
@@ -137,10 +141,10 @@ def cells(selection: Selection) -> list[Cell]:
     for seed in selection.seeds:
         for row, slot, trouble, point in _combinations():
             if selection.wants(row, slot, trouble, point) and not why_not(slot, trouble, point):
-                found.append(Cell(row, seed, slot, trouble, point, selection.voices))
+                found.append(Cell(row, seed, slot, trouble, point, selection.voices, eager=selection.eager))
         if selection.wants_healthy:
             wanted = [row for row in HEALTHY if not selection.rows or row in selection.rows]
-            found += [Cell(row, seed, voices=selection.voices) for row in wanted]
+            found += [Cell(row, seed, voices=selection.voices, eager=selection.eager) for row in wanted]
     return found
 
 

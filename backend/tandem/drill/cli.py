@@ -19,7 +19,7 @@ from tandem.drill.faults import Point, Trouble
 from tandem.drill.measure import Result
 from tandem.drill.page import as_html
 from tandem.drill.pool import recording, results
-from tandem.drill.report import ENOUGH, Group, Report, Spread, as_json
+from tandem.drill.report import Group, Report, Spread, as_json
 
 EXAMPLES = (
     "Examples:  tandem drill  ·  tandem drill --slot tts --fault cut --seeds 30  ·  tandem drill --html drill.html  ·  "
@@ -40,6 +40,7 @@ def drill(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from 1 on.")] = 3,
     seed: Annotated[int | None, typer.Option(min=0, help="Only this seed: replays what it found, to the bit.")] = None,
     voices: Annotated[Voices, typer.Option(help="Whether the voices tell the times of their words.")] = Voices.TIMED,
+    eager: Annotated[bool, typer.Option("--eager", help="Replies may begin before their turn is surely over.")] = False,
     clock: Annotated[
         Clock,
         typer.Option(
@@ -60,10 +61,11 @@ def drill(
     that was dropped, or more dead air than promised.
     """
     numbers = range(1, 1 + (1 if quick else seeds)) if seed is None else (seed,)
-    wanted = Selection(rows or (), slots or (), faults or (), points or (), numbers, voices)
-    if clock is Clock.WALL and (voices is Voices.UNTIMED or set(wanted.rows) - {Row.SINGLE}):
+    wanted = Selection(rows or (), slots or (), faults or (), points or (), numbers, voices, eager)
+    if clock is Clock.WALL and (eager or voices is Voices.UNTIMED or set(wanted.rows) - {Row.SINGLE}):
         raise typer.BadParameter(
-            "wall takes single failures, and voices that tell the times of their words", param_hint="--clock"
+            "wall takes single failures, no eager replies, and voices that tell the times of their words",
+            param_hint="--clock",
         )
     left_out = wall.wall_omissions(wanted) if clock is Clock.WALL else omissions(wanted)
     chosen = wall.wall_cells(wanted, quick=quick) if clock is Clock.WALL else cells(wanted)
@@ -127,8 +129,8 @@ def _show(report: Report) -> None:
     if report.late:
         out.print(f"[red]{report.late}[/red]")
     verdict = "[green]no promise broken[/green]" if report.kept else f"[red]{len(report.failing)} broken[/red]"
-    if not report.judges_dead_air:
-        verdict += f" (dead air not judged: fewer than {ENOUGH} single failures)"
+    if report.not_judged:
+        verdict += f" (dead air not judged: {report.not_judged})"
     out.print(
         f"{len(report.results)} cells, {verdict}, {len(report.omissions)} not applicable, "
         f"{report.took_s:.1f} s, {report.cells_per_s:.1f} cells/s",

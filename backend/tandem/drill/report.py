@@ -125,15 +125,17 @@ class Report:
         return [r.added_ms for r in self.results if r.cell.row is Row.SINGLE and r.added_ms is not None]
 
     @property
-    def judges_dead_air(self) -> bool:
-        """Whether there were enough single failures for their percentiles to mean anything."""
-        return len(self._added) >= ENOUGH
+    def not_judged(self) -> str:
+        """Why the dead air that single failures add is not judged; empty if it is."""
+        if any(result.cell.eager for result in self.results):
+            return "what a failure costs is the time that an eager reply would have saved"
+        return "" if len(self._added) >= ENOUGH else f"fewer than {ENOUGH} single failures"
 
     @property
     def late(self) -> str:
         """What is wrong with the dead air that single failures add; empty if nothing is, or too few were tried."""
         times = spread(self._added)
-        if times is None or not self.judges_dead_air or (times.p50 <= MOST_P50_MS and times.p99 <= MOST_P99_MS):
+        if times is None or self.not_judged or (times.p50 <= MOST_P50_MS and times.p99 <= MOST_P99_MS):
             return ""
         return (
             f"added dead air p50 {times.p50:.0f} ms, p99 {times.p99:.0f} ms; "

@@ -9,13 +9,22 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 from tandem.core.breaker import Reason, State
 from tandem.core.chain import Chain
-from tandem.core.events import AttemptSucceeded, BreakerChanged, FailoverEnded, FailoverOutcome, Hedged, TurnCompleted
+from tandem.core.events import (
+    AttemptSucceeded,
+    BreakerChanged,
+    EagerReplyEnded,
+    FailoverEnded,
+    FailoverOutcome,
+    Hedged,
+    TurnCompleted,
+)
 from tandem.core.ports import Slot
 
 _VOICE_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.2, 1.6, 2.5, 5, 10)
 # A loop that is 20 ms late is in trouble: the first of the buckets above would not show it.
 _LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1)
 _LAG_EVERY_S = 0.25
+_MOST_LAG_S = 0.02  # calls begin to notice
 _LEVELS = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
 
 
@@ -38,6 +47,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._named = frozenset(named)
         self._chains = chains
+        self.lags = False  # whether the event loop was late when it was last looked at
         self._registry = CollectorRegistry()
         self._measure_time()
         self._count_trouble()
@@ -77,11 +87,19 @@ class Metrics:
         self._hedges = Counter(
             "tandem_hedges_total", "Second providers that were asked.", ("slot", "result"), registry=self._registry
         )
+        self._eager = Counter(
+            "tandem_eager_replies_total",
+            "Replies that began before their turn was certainly over.",
+            ("result",),
+            registry=self._registry,
+        )
         # Prometheus sees no increase in a series that begins with 1.
         for state, reason in product(State, Reason):
             self._transitions.labels(state, reason)
         for slot, result in product(Slot, ("won", "lost")):
             self._hedges.labels(slot, result)
+        for result in ("used", "wasted"):
+            self._eager.labels(result)
 
     def _histogram(
         self, name: str, what: str, labels: Sequence[str] = (), buckets: Sequence[float] = _VOICE_BUCKETS
@@ -101,6 +119,8 @@ class Metrics:
                 self._count_failover(event)
             case Hedged(slot=slot, won=won):
                 self._hedges.labels(slot, "won" if won else "lost").inc()
+            case EagerReplyEnded(used=used):
+                self._eager.labels("used" if used else "wasted").inc()
             case BreakerChanged(state=state, reason=reason):
                 self._transitions.labels(state, reason).inc()
 
@@ -126,7 +146,9 @@ class Metrics:
         while True:
             due = clock() + _LAG_EVERY_S
             await asyncio.sleep(_LAG_EVERY_S)
-            self._lag.observe(max(0.0, clock() - due))
+            lag_s = max(0.0, clock() - due)
+            self.lags = lag_s > _MOST_LAG_S
+            self._lag.observe(lag_s)
 
     # --- reading ---
 

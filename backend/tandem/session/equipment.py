@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from tandem.core.barge_in import BargeInLimits
 from tandem.core.chain import Chain
 from tandem.core.endpointing import Patience
+from tandem.core.hedge import Budget
 from tandem.core.ports import (
     Aligner,
     Clock,
     LanguageModel,
+    MakeDetector,
     MakeResampler,
     MakeVoiceJoint,
     Notify,
@@ -18,7 +20,6 @@ from tandem.core.ports import (
     SpokenAudio,
     TextToSpeech,
     Toolbox,
-    VoiceDetector,
 )
 from tandem.core.speech_gate import GateLimits
 from tandem.slots import llm, stt, tts
@@ -68,7 +69,7 @@ class Equipment:
     stt: Chain[SpeechToText]
     llm: Chain[LanguageModel]
     tts: Chain[TextToSpeech]
-    make_detector: Callable[[], VoiceDetector]
+    make_detector: MakeDetector
     make_meter: Callable[[], QualityMeter]
     make_resampler: MakeResampler
     make_joint: MakeVoiceJoint
@@ -79,6 +80,8 @@ class Equipment:
     sentences: Sentences
     toolbox: Toolbox | None = None
     limits: Limits = field(default_factory=Limits)
+    eager: Budget | None = None  # for replies that begin before the turn is certainly over; None: none does
+    busy: Callable[[], bool] = lambda: False  # whether the process has no time for what may be for nothing
 
     def chains(self) -> dict[str, list[str]]:
         """Return the names of each slot's providers, in order."""

@@ -19,6 +19,8 @@ from tandem.slots.stt import SttSlot
 
 RATE = 16_000  # Hz; what the voice detector and the recognisers get
 _CHUNK_BYTES = 1024  # 32 ms: a long message is heard in steps, so that a mark stands near the sound it means
+_QUIET_MS = 64  # without a sound: the caller may be done
+_UNCOVERED_MS = 150  # of sound at the end of the words, which holds no further one
 _WITHIN_TURN = (State.PAUSED, State.THINKING)  # a caller who speaks now goes on with what was said before the pause
 
 
@@ -48,6 +50,14 @@ class Floor(Protocol):
         """What was written so far of the reply that is said now, or was cut."""
         ...
 
+    def prepare(self, text: str) -> None:
+        """The turn may be over with these words."""
+        ...
+
+    def withdraw(self, unless_to: str) -> None:
+        """What was prepared is for other words than these, if any."""
+        ...
+
     def tell(self, event: Event) -> None: ...
 
     def send(self, message: CallMessage) -> None: ...
@@ -65,7 +75,7 @@ class Listener:
         self._floor = floor
         self._stopwatch = stopwatch
         self._resampler = equipment.make_resampler(input_rate, RATE)
-        self._detector = equipment.make_detector()
+        self._detector = equipment.make_detector(self._judged)
         self._gate = SpeechGate(self._detector.window_ms, self._limits.gate)
         self._meter = equipment.make_meter()
         self._endpointer = Endpointer(self._limits.patience)
@@ -74,6 +84,7 @@ class Listener:
         self._heard_ms = 0.0
         self._quality_due_ms = self._limits.quality_every_ms
         self._timer: asyncio.TimerHandle | None = None
+        self._covered_ms = 0.0  # up to where in the audio the words are known
         self._worded = False  # there is a word in what the caller says now
         self._echoes = False  # the microphone picks up the replies
         self._push_to_talk = False
@@ -111,19 +122,26 @@ class Listener:
     def _hear_chunk(self, pcm: bytes) -> None:
         self._stt.feed(AudioFrame(pcm, RATE, self._heard_ms))
         self._heard_ms += duration_ms(len(pcm), RATE)
-        for edge in self._gate.feed(self._detector.feed(pcm)):
-            self._edge(edge)
-        if self._gate.speaking and self._floor.state is State.LISTENING:
-            self._floor.tell(Event.SPEECH_STARTED)  # begun over the end of a reply
+        self._detector.feed(pcm)
         self._meter.feed(pcm, speaking=self._gate.speaking)
-        if self._floor.state is State.SPEAKING and interrupts(
-            self._gate.voiced_ms, self._limits.barge_in, echoes=self._echoes
-        ):
-            self._floor.tell(Event.INTERRUPTED)
         if self._heard_ms >= self._quality_due_ms:
             self._quality_due_ms += self._limits.quality_every_ms
             if quality := self._meter.read():
                 self._floor.send(MicrophoneQuality(quality))
+
+    def _judged(self, probabilities: list[float]) -> None:
+        """The detector says how likely it was, window by window, that the caller spoke."""
+        was_quiet_ms = self._gate.quiet_ms
+        for edge in self._gate.feed(probabilities):
+            self._edge(edge)
+        if was_quiet_ms < _QUIET_MS <= self._gate.quiet_ms:
+            self._foresee_end()
+        if self._gate.speaking and self._floor.state is State.LISTENING:
+            self._floor.tell(Event.SPEECH_STARTED)  # begun over the end of a reply
+        if self._floor.state is State.SPEAKING and interrupts(
+            self._gate.voiced_ms, self._limits.barge_in, echoes=self._echoes
+        ):
+            self._floor.tell(Event.INTERRUPTED)
 
     def _close_gate(self) -> None:
         for edge in self._gate.close():
@@ -173,10 +191,13 @@ class Listener:
         if served.item.ends_utterance:
             self._stopwatch.final_transcript(self._clock())
         self._worded = self._worded or bool(line.transcript.text)
+        self._covered_ms = max(self._covered_ms, served.item.end_ms)
+        self._floor.withdraw(unless_to=self._transcript.so_far)
         if served.item.final:
             if not self._passes_over():
                 self._take_the_floor(line.transcript.text)
             self.consider_turn_end()
+        self._foresee_end()
 
     def deaf(self) -> None:
         """No recogniser can go on: what was heard until now is all there is."""
@@ -195,16 +216,19 @@ class Listener:
         return CallerCaption(self._floor.turn_number, segment, 0, text, True, "typed", self._heard_ms, self._heard_ms)
 
     def _passes_over(self) -> bool:
-        """Forget words over a reply that do not mean "stop": its own echo, or that the caller follows."""
-        text, reply = self._transcript.text, self._floor.reply_text
-        if not text or not (self._floor.state is State.SPEAKING or self._floor.reply_was_cut):
+        """Forget words over a reply that do not mean "stop"."""
+        if not self._is_no_turn(self._transcript.text):
             return False
-        echo = is_echo(text, reply)
-        self._echoes = self._echoes or echo
-        if not echo and not is_backchannel(text, reply):
-            return False
+        self._echoes = self._echoes or is_echo(self._transcript.text, self._floor.reply_text)
         self._transcript.clear()
         return True
+
+    def _is_no_turn(self, text: str) -> bool:
+        """Tell whether these words, said over a reply, are its own echo, or mean that the caller follows."""
+        if not text or not (self._floor.state is State.SPEAKING or self._floor.reply_was_cut):
+            return False
+        reply = self._floor.reply_text
+        return is_echo(text, reply) or is_backchannel(text, reply)
 
     def _take_the_floor(self, text: str) -> None:
         """Words that come to light when nobody was thought to speak (a short sound, a late answer) count as well."""
@@ -214,6 +238,19 @@ class Listener:
             self._floor.tell(Event.SPEECH_STOPPED)
 
     # --- is the turn over? ---
+
+    def _foresee_end(self) -> None:
+        """Have a reply prepared if the caller has just fallen silent, all that sounded is known, and it looks whole."""
+        if self._floor.state not in (State.HEARING, State.PAUSED) or self._push_to_talk:
+            return
+        if self._gate.speaking and self._gate.quiet_ms < _QUIET_MS:
+            return
+        speaking = self._gate.speaking
+        voice_ended_ms = self._gate.now_ms - self._gate.quiet_ms if speaking else self._stopped_ms
+        known = voice_ended_ms - self._covered_ms <= _UNCOVERED_MS or (not speaking and self._transcript.settled)
+        text = self._transcript.so_far
+        if known and self._endpointer.may_be_over(text) and not self._is_no_turn(text):
+            self._floor.prepare(text)
 
     def consider_turn_end(self) -> None:
         """End the turn if the caller has been silent for long enough and every word is known; else look again later."""
@@ -233,6 +270,7 @@ class Listener:
 
     def close(self) -> None:
         """The call is over."""
+        self._detector.reset()
         self._disarm()
 
     def _doubt(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tandem.core.audio import duration_ms
 from tandem.core.conversation import Entry
@@ -25,6 +26,7 @@ from tandem.core.ports import (
     TtsOptions,
 )
 from tandem.core.turn import Event
+from tandem.session.curtain import Curtain
 from tandem.session.equipment import Limits, Recorded, Sentences
 from tandem.session.stopwatch import Stopwatch
 from tandem.slots.llm import LlmSlot
@@ -33,6 +35,7 @@ from tandem.slots.tts import TtsSlot
 
 _MOST_ROUNDS = 4  # of tool calls in one reply; after them the model has to answer
 _PHRASES_AHEAD = 4  # the model may write this many phrases ahead of the voice
+_HELD_LEAD_MS = 600  # behind the curtain there is a little time, but none to waste
 _LEAST_WAIT_MS = 1  # a remainder of rounding is not worth a wake-up, and may be too small for the clock to move
 
 
@@ -66,10 +69,11 @@ class Reply:
     """The assistant's part of turn `turn`; its audio is playback epoch `epoch`.
 
     `entry` is its place in history and holds what was heard. The rest of a reply that was cut is said by another one
-    with the same entry.
+    with the same entry. An `eager` reply begins before it is certain that its turn is over: its model writes, its voice
+    says the first phrase, and nobody hears of it before `release`.
     """
 
-    def __init__(self, stage: Stage, *, epoch: int, turn: int, entry: Entry) -> None:
+    def __init__(self, stage: Stage, *, turn: int, entry: Entry, epoch: int = 0, eager: bool = False) -> None:
         self.epoch = epoch
         self.turn = turn
         self.entry = entry
@@ -79,11 +83,11 @@ class Reply:
         self._answered = False  # the first audio of the answer itself was sent
         self._spent = False  # no model could go on
         self._voiceless = False  # no voice could go on: what is left is read, not heard
-        self._over = False
         self._stage = stage
         self._before = entry.text  # heard of an earlier part of the same reply
         self._text = ""
         self._ledger = PlaybackLedger()
+        self._curtain = Curtain(up=not eager)
         self._give_up_at = stage.clock() + stage.limits.first_audio_ms
         self._phrases: asyncio.Queue[str | None] = asyncio.Queue(_PHRASES_AHEAD)
 
@@ -92,17 +96,26 @@ class Reply:
         """What was written of it so far."""
         return self._text
 
+    def release(self, epoch: int, entry: Entry) -> None:
+        """The turn is over: what was prepared may be heard, as this epoch and in this place of history."""
+        self.epoch, self.entry = epoch, entry
+        self._give_up_at = self._stage.clock() + self._stage.limits.first_audio_ms
+        # Not within the transition that releases it: the first audio is one of its own.
+        asyncio.get_running_loop().call_soon(self._curtain.rise)
+
     def end(self) -> None:
         """Its task is being cancelled. What its children still do before they are reached goes nowhere."""
-        self._over = True
+        self._curtain.drop()
 
     def _tell(self, event: Event) -> None:
-        if not self._over:
-            self._stage.tell(event)
+        self._curtain.do(partial(self._stage.tell, event))
 
     def _send(self, message: CallMessage) -> None:
-        if not self._over:
-            self._stage.send(message)
+        self._curtain.do(partial(self._stage.send, message))
+
+    def _note(self, lap: Callable[[float], None]) -> None:
+        """Take a time of the stopwatch; what was prepared took none of it."""
+        self._curtain.do(lambda: lap(self._stage.clock()))
 
     # --- saying it ---
 
@@ -115,6 +128,7 @@ class Reply:
             work.create_task(self._write(script))
             await work.create_task(self._speak(script.tts))
             filling.cancel()
+        await self._curtain.risen()
         if self._spent:
             self._tell(Event.REPLY_FAILED)
         else:
@@ -129,6 +143,7 @@ class Reply:
 
     async def _fill(self) -> None:
         """Ask for patience, if there is nothing to hear for too long; once."""
+        await self._curtain.risen()
         await asyncio.sleep(self._stage.limits.filler_after_ms / 1000)
         filler = self._stage.sentences.filler
         if not self.started and filler.audio:
@@ -140,17 +155,17 @@ class Reply:
         self._text = self._text + said if self.started else said + self._text
         self._send(ReplyText(self.turn, said, "tandem"))
         async with aclosing(self._stage.tts.replay(sentence.audio)) as served:
-            self._ledger.begin(sentence.text)
+            self._curtain.do(partial(self._ledger.begin, sentence.text))
             async for audio in served:
                 self._send_audio(audio, answer=answer)
-        self._ledger.complete()
+        self._curtain.do(self._ledger.complete)
 
     def _deadline(self) -> Deadline | None:
         """Until its first audio, all that is tried for a reply has one deadline."""
         return None if self._answered else Deadline(self._give_up_at, self._stage.clock)
 
     def _lead_ms(self) -> float:
-        return self._ledger.lead_ms(self._stage.clock())
+        return self._ledger.lead_ms(self._stage.clock()) if self._curtain.up else _HELD_LEAD_MS
 
     async def _write(self, script: Script) -> None:
         cutter = PhraseCutter()
@@ -184,14 +199,15 @@ class Reply:
         async with aclosing(written) as served:
             async for piece in served:
                 if isinstance(piece.item, Delta):
-                    self._stage.stopwatch.first_token(self._stage.clock())
+                    self._note(self._stage.stopwatch.first_token)
                     await self._say(piece.item.text, piece.provider, cutter)
                 elif isinstance(piece.item, ToolCall):
                     calls.append(piece.item)
         return tuple(calls)
 
     async def _run_tools(self, calls: tuple[ToolCall, ...]) -> None:
-        """Run the calls side by side."""
+        """Run the calls side by side, once the turn is over: they may do something."""
+        await self._curtain.risen()
         async with asyncio.TaskGroup() as group:
             runs = [group.create_task(self._run_tool(call)) for call in calls]
         self.tool_messages.append(Message(Role.ASSISTANT, "", calls))
@@ -214,7 +230,7 @@ class Reply:
 
     async def _queue(self, phrases: list[str]) -> None:
         for phrase in phrases:
-            self._stage.stopwatch.first_phrase(self._stage.clock())
+            self._note(self._stage.stopwatch.first_phrase)
             await self._phrases.put(phrase)
 
     async def _speak(self, options: TtsOptions) -> None:
@@ -224,10 +240,13 @@ class Reply:
             try:
                 await self._speak_phrase(phrase, options)
             except ChainSpent:
+                if self._curtain.dropped:  # history has been settled without it
+                    return
                 self._voiceless = True
-                self._ledger.abandon()
+                self._curtain.do(self._ledger.abandon)
                 self._send(CallError("tts_unavailable", self._stage.sentences.voiceless.text))
                 await self._replay(self._stage.sentences.voiceless)
+            await self._curtain.risen()
 
     async def _speak_phrase(self, phrase: str, options: TtsOptions) -> None:
         voice = self._stage.tts.speak(phrase, options, lead_ms=self._lead_ms, deadline=self._deadline())
@@ -237,11 +256,11 @@ class Reply:
                 await self._until_ahead_by(self._stage.limits.audio_lead_ms)
                 if not begun:  # only now: a filler may have come before it
                     begun = True
-                    self._ledger.begin(phrase)
+                    self._curtain.do(partial(self._ledger.begin, phrase))
                 self._send_audio(audio)
         if not begun:
-            self._ledger.begin(phrase)
-        self._ledger.complete()
+            self._curtain.do(partial(self._ledger.begin, phrase))
+        self._curtain.do(self._ledger.complete)
 
     async def _until_ahead_by(self, most_ms: float) -> None:
         """Wait until the caller has at most `most_ms` of audio ahead. A player that stands still is not waited for."""
@@ -251,8 +270,9 @@ class Reply:
             await asyncio.sleep(max(ahead, _LEAST_WAIT_MS) / 1000)
 
     def _send_audio(self, audio: Served[SpokenAudio], *, answer: bool = True) -> None:
-        if self._over:
-            return
+        self._curtain.do(partial(self._play, audio, answer))
+
+    def _play(self, audio: Served[SpokenAudio], answer: bool) -> None:
         now = self._stage.clock()
         if answer and not self._answered:
             self._answered = True
@@ -291,8 +311,8 @@ class Reply:
         self._settle_history()
 
     def unsaid(self) -> str:
-        """Return what was written but not heard."""
-        return split_after(self._text, self._heard_letters())[1]
+        """Return what was written but not heard, or read where no voice could say it."""
+        return "" if self._voiceless else split_after(self._text, self._heard_letters())[1]
 
     def announce_end(self, *, interrupted: bool) -> None:
         """Tell the caller's screen what the reply was, and what of it history holds."""

@@ -12,6 +12,7 @@ from tandem.core.events import (
     AttemptSucceeded,
     CallEnded,
     CallStarted,
+    EagerReplyEnded,
     FailedOver,
     Hedged,
     ReplyInterrupted,
@@ -37,6 +38,7 @@ from tandem.core.link import (
 )
 from tandem.core.ports import SttOptions
 from tandem.core.turn import Effect, Event, State, Turn
+from tandem.session.eager import EagerReplies
 from tandem.session.equipment import Equipment
 from tandem.session.listen import Listener
 from tandem.session.reply import Stage
@@ -49,6 +51,8 @@ from tandem.slots.tts import TtsSlot
 
 # What makes the caller's next words another turn.
 _ANSWERS = (Event.REPLY_STARTED, Event.REPLY_FINISHED, Event.REPLY_FAILED)
+# While a reply may be prepared.
+_TURN_MAY_END = (State.HEARING, State.PAUSED)
 
 
 class Session:
@@ -73,6 +77,7 @@ class Session:
             self._stage(),
             self._conversation,
             settings=lambda: self._settings,
+            eager=EagerReplies(equipment.eager, lambda used: equipment.notify(EagerReplyEnded(session_id, used))),
             start=lambda work: self._tasks.create_task(work),
         )
 
@@ -148,6 +153,8 @@ class Session:
         before = self.state
         for effect in self._turn.receive(event):
             self._perform(effect)
+        if self.state not in _TURN_MAY_END:
+            self._speaker.withdraw()
         if self.state is not before:
             self.send(StateChanged(self.state, before))
         if before is State.THINKING and event in _ANSWERS:
@@ -157,6 +164,15 @@ class Session:
             measured = self._stopwatch.read(self._speaker.turn)
             self.send(measured)
             self._equipment.notify(TurnCompleted(self.id, measured))
+
+    def prepare(self, text: str) -> None:
+        """The turn may be over with these words: begin the reply to them."""
+        if not self._equipment.busy():
+            self._speaker.prepare(self.turn_number, text)
+
+    def withdraw(self, unless_to: str) -> None:
+        """The turn goes on, or its words have changed: throw away a reply to other words than these."""
+        self._speaker.withdraw(unless_to)
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -210,6 +226,7 @@ class Session:
         self.tell(Event.TEXT_RECEIVED)
 
     def _change(self, change: SettingsChanged) -> None:
+        self._speaker.withdraw()
         self._settings = replace(
             self._settings,
             language=change.language or self._settings.language,

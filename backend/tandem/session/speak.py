@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 
-from tandem.core.conversation import Conversation
+from tandem.core.conversation import Conversation, Entry
 from tandem.core.link import CallSettings, PlaybackCleared
 from tandem.core.ports import LlmOptions, Message, Role, TtsOptions
+from tandem.session.eager import EagerReplies, Prepared
 from tandem.session.reply import Reply, Script, Stage
 
 
@@ -18,11 +19,13 @@ class Speaker:
         conversation: Conversation,
         *,
         settings: Callable[[], CallSettings],
+        eager: EagerReplies,
         start: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
     ) -> None:
         self._stage = stage
         self._conversation = conversation
         self._settings = settings
+        self._eager = eager
         self._start = start
         self._epoch = 0
         self._reply: Reply | None = None
@@ -49,10 +52,28 @@ class Speaker:
     # --- effects of the turn machine ---
 
     def reply(self, turn: int) -> None:
-        """Answer the conversation as it stands."""
+        """Answer the conversation as it stands, with the reply that was prepared for it if there is one."""
         messages = self._conversation.messages()
-        reply = Reply(self._stage, epoch=self._next_epoch(), turn=turn, entry=self._conversation.begin_reply())
-        self._begin(reply, "", messages)
+        entry, epoch = self._conversation.begin_reply(), self._next_epoch()
+        if prepared := self._eager.take(messages):
+            self._reply, self._task, self._interrupted = prepared.reply, prepared.task, None
+            prepared.reply.release(epoch, entry)
+        else:
+            self._begin(Reply(self._stage, epoch=epoch, turn=turn, entry=entry), "", messages)
+
+    def prepare(self, turn: int, text: str) -> None:
+        """Begin the reply to a turn that may be over with these words; nobody hears of it before `reply`."""
+        messages = self._conversation.messages(caller_says=text)
+
+        def begin() -> Prepared:
+            reply = Reply(self._stage, turn=turn, entry=Entry(Role.ASSISTANT), eager=True)
+            return Prepared(reply, self._start(reply.run(self._script("", messages))), messages)
+
+        self._eager.prepare(messages, begin)
+
+    def withdraw(self, unless_to: str = "") -> None:
+        """Throw away what was prepared, unless it is for a turn with these words."""
+        self._eager.keep_only(self._conversation.messages(caller_says=unless_to) if unless_to else None)
 
     def cancel(self) -> None:
         """End the work on the reply. Nothing else is ever cancelled in order to interrupt."""
@@ -72,6 +93,7 @@ class Speaker:
         reply = self._reply
         if reply is None:
             return 0.0
+        self._announce_cut()  # of one that was cut just before
         heard_ms = reply.cut()
         self._interrupted = self._cleared = reply
         delay = self._stage.limits.playback_report_ms / 1000
@@ -83,6 +105,7 @@ class Speaker:
         cut = self._interrupted
         if cut is None:
             return
+        self.withdraw()
         self._announce_cut()
         messages = None if cut.written else self._begun_messages(cut)
         reply = Reply(self._stage, epoch=self._next_epoch(), turn=cut.turn, entry=cut.entry)
@@ -109,6 +132,7 @@ class Speaker:
 
     def close(self) -> None:
         """The call is over: end the work, and let history hold what was heard."""
+        self.withdraw()
         if self._task and not self._task.done():
             self._task.cancel()
             if self._reply:
@@ -119,15 +143,17 @@ class Speaker:
     # --- ---
 
     def _begin(self, reply: Reply, begun: str, messages: list[Message] | None) -> None:
-        settings = self._settings()
         self._reply, self._interrupted = reply, None
-        script = Script(
+        self._task = self._start(reply.run(self._script(begun, messages)))
+
+    def _script(self, begun: str, messages: list[Message] | None) -> Script:
+        settings = self._settings()
+        return Script(
             begun,
             messages,
             LlmOptions(language=settings.language, tools=self._stage.toolbox.tools if self._stage.toolbox else ()),
             TtsOptions(language=settings.language, voice=settings.voice),
         )
-        self._task = self._start(reply.run(script))
 
     def _begun_messages(self, cut: Reply) -> list[Message]:
         """Return the history with all that was written of the reply as its last message, for a model to go on from."""

@@ -1,0 +1,24 @@
+"""The Silero network on one stream by itself, at once: what the calls that share it are compared with."""
+
+import numpy as np
+
+from tandem.audio.vad import SAMPLE_RATE, STATE_SHAPE, WINDOW, SileroModel, Windows
+
+
+class Alone:
+    """One stream: `feed` returns the probability of speech in each window that it completes."""
+
+    window_ms: float = WINDOW / SAMPLE_RATE * 1000
+
+    def __init__(self, model: SileroModel) -> None:
+        self._model = model
+        self._windows = Windows()
+        self._state = np.zeros(STATE_SHAPE, dtype=np.float32)
+
+    def feed(self, pcm: bytes) -> list[float]:
+        """Take mono 16 kHz 16-bit PCM of any length."""
+        found = []
+        for window in self._windows.cut(pcm):
+            probabilities, self._state = self._model.judge(window, self._state)
+            found.append(float(probabilities[0]))
+        return found
