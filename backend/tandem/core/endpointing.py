@@ -56,7 +56,8 @@ _OPEN_WORDS = re.compile(
     r"\b(a|an|and|any|as|at|because|before|between|but|by|can|could|did|does|every|for|from|had|has|have|he|his|i|i'd|"
     r"i'll|i'm|i've|if|in|into|is|it's|its|just|maybe|my|need|next|nor|of|on|onto|or|our|put|said|say|set|she|should|"
     r"since|some|than|that's|the|their|then|there's|they|to|under|until|very|want|was|we|we're|were|what|what's|when|"
-    r"where|whether|which|while|who|whose|why|will|with|without|would|your)[\s,.…-]*$",
+    r"where|whether|which|while|who|whose|why|will|with|without|would|your|(is|was|think|said|know|so|sure|hope) that)"
+    r"[\s,.…-]*$",
     re.I,
 )
 _DIGIT = (
@@ -64,11 +65,12 @@ _DIGIT = (
 )
 # Two in a row, three figures, or nothing else; one alone ("what is six times seven") is a number like any other.
 _DIGITS = re.compile(rf"((^|[\s,.-]){_DIGIT}[\s,.-]+{_DIGIT}|^\W*{_DIGIT}|\d{{3}})[\s,.-]*$", re.I)
+_GREETING = re.compile(r"^\W*(hello|hi|hey|good (morning|afternoon|evening))( there)?\W*$", re.I)
 _QUESTION = re.compile(r"[?？]\s*$")
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _SENTENCE = re.compile(r"[.!。！][\"')\]”’]*\s*$")
 _ANSWER = re.compile(
-    r"^\W*(yes|yeah|yep|no|nope|okay|ok|sure|right|correct|exactly|thanks|thank you|hello|hi|hey|bye|goodbye|stop|"
+    r"^\W*(yes|yeah|yep|no|nope|okay|ok|sure|right|correct|exactly|thanks|thank you|bye|goodbye|stop|"
     r"cancel|repeat|continue|next|never mind|nothing|of course|i do|i don't know|go ahead|not yet|that's (it|all))"
     r"(,? (please|thanks|thank you|it is|i (do|am|have|did)|that's (right|all|it)))?\W*$",
     re.I,
@@ -86,7 +88,8 @@ def ending_of(text: str) -> Ending:
         return Ending.OPEN
     if _DIGITS.search(tail):
         return Ending.DIGITS
-    return Ending.FINISHED if _SENTENCE.search(tail) else Ending.PLAIN
+    finished = _SENTENCE.search(tail) and not _GREETING.search(tail)  # behind a greeting comes what it is about
+    return Ending.FINISHED if finished else Ending.PLAIN
 
 
 def same_words(one: str, other: str) -> bool:

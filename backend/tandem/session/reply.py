@@ -25,6 +25,7 @@ from tandem.core.ports import (
     ToolResult,
     TtsOptions,
 )
+from tandem.core.speakable import Writing, said_text, speakable
 from tandem.core.turn import Event
 from tandem.session.curtain import Curtain
 from tandem.session.equipment import Limits, Recorded, Sentences
@@ -249,7 +250,9 @@ class Reply:
             await self._curtain.risen()
 
     async def _speak_phrase(self, phrase: str, options: TtsOptions) -> None:
-        voice = self._stage.tts.speak(phrase, options, lead_ms=self._lead_ms, deadline=self._deadline())
+        words = speakable(phrase, options.language)
+        said, writing = said_text(words), Writing(words)
+        voice = self._stage.tts.speak(said, options, lead_ms=self._lead_ms, deadline=self._deadline())
         begun = False
         async with aclosing(voice) as served:
             async for audio in served:
@@ -257,7 +260,7 @@ class Reply:
                 if not begun:  # only now: a filler may have come before it
                     begun = True
                     self._curtain.do(partial(self._ledger.begin, phrase))
-                self._send_audio(audio)
+                self._send_audio(replace(audio, item=replace(audio.item, words=writing.feed(audio.item.words))))
         if not begun:
             self._curtain.do(partial(self._ledger.begin, phrase))
         self._curtain.do(self._ledger.complete)
