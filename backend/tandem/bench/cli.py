@@ -92,7 +92,7 @@ def _plan(calls: list[int], turns: int | None, detector: Detector, *, quick: boo
     few, many = (2, 4) if quick else (8, 20)  # one call alone needs more turns for its percentiles
     timed = tuple(Step(count, turns or (many if count == 1 else few)) for count in calls)
     used = (Step(1, 2), Step(5, 2)) if quick else (Step(1, 2), Step(25, 4), Step(50, 2))
-    return Plan(timed, used, detector)
+    return Plan(timed, (Step(1, few if quick else many),), used, detector)
 
 
 def _numbers(text: str) -> list[int]:

@@ -187,6 +187,20 @@ def _overhead_limits(calls: int) -> dict[str, float]:
     return {"p50": 10} if calls == 25 else {}
 
 
+def of_eager(load: Load) -> list[Figure]:
+    """Return the figures of turns whose replies may begin before the turn is certainly over."""
+    latency = spread(turn.latency_ms for turn in load.turns if turn.undisturbed)
+    return [
+        Figure("end of speech -> first audio, eager replies", load.background.calls, "ms", latency, limits={"p50": 450})
+    ]
+
+
+def of_waste(used: int, wasted: int) -> Figure:
+    """Return the share of eager replies that were thrown away, in %."""
+    share = round(100 * wasted / (used + wasted), 1) if used + wasted else None
+    return Figure("eager replies thrown away", 0, "%", value=share)
+
+
 def of_turns(load: Load) -> list[Figure]:
     """Return the times of the turns under one load."""
     calls, turns = load.calls, load.turns

@@ -78,6 +78,13 @@ class Rig:
         own_s = gateway + vendors + _used(os.getpid()).cpu_s
         return Work(gateway, vendors, (user + nice + system + irq + soft) / _ticks_a_second() - own_s)
 
+    async def wasted(self) -> tuple[int, int]:
+        """Return how many eager replies the gateway has used, and thrown away."""
+        async with httpx.AsyncClient(base_url=f"http://{self.gateway}", timeout=30) as client:
+            text = (await client.get("/metrics")).text
+        found = dict(re.findall(r'^tandem_eager_replies_total\{result="(\w+)"\} ([0-9.]+)', text, re.M))
+        return int(float(found["used"])), int(float(found["wasted"]))
+
     async def requests(self) -> list[dict[str, Any]]:
         """Return the simulator's record, and have it forgotten."""
         async with httpx.AsyncClient(base_url=f"http://{self.vendors}", timeout=30) as client:
@@ -98,11 +105,12 @@ def _ticks_a_second() -> int:
 
 @asynccontextmanager
 async def rigged(
-    folder: Path, conversation: str, detector: Detector, *, most_calls: int, hears: str = ""
+    folder: Path, conversation: str, detector: Detector, *, most_calls: int, eager: bool, hears: str = ""
 ) -> AsyncIterator[Rig]:
     """Run both processes, with `folder` for their files; raises BenchError. Leaving ends them.
 
-    The simulated recogniser takes every sound for `hears`, or reads the numbered voice if that is empty.
+    `eager`: replies may begin early. The simulated recogniser takes every sound for `hears`, or reads the numbered
+    voice if that is empty.
     """
     script = folder / "conversation.json"
     script.write_text(conversation)
@@ -113,6 +121,7 @@ async def rigged(
             **{f"{name}_API_KEY": "key" for name in _VENDORS},
             **{f"{name}_BASE_URL": f"http://{vendors}" for name in _VENDORS},
             "VOICE_DETECTOR": detector,
+            "EAGER_REPLIES": str(eager).lower(),
             "MOST_CALLS": str(most_calls),
         }
         async with _running(["serve", "--port", "0"], settings, folder) as (process, gateway):

@@ -11,7 +11,7 @@ import numpy as np
 
 from tandem.bench import script
 from tandem.bench.caller import RATE, Caller, Line
-from tandem.bench.figures import Background, Figure, Load, marks, of_load, of_turns, spread
+from tandem.bench.figures import Background, Figure, Load, marks, of_eager, of_load, of_turns, of_waste, spread
 from tandem.bench.rig import BenchError, Detector, Rig, Work, rigged
 from tandem.simulator.espeak_voice import EspeakVoice, NoEspeak
 from tandem.simulator.voice import Voice
@@ -30,16 +30,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured: `timed` steps for the times of turns, `used` steps for CPU and memory, with `detector`."""
+    """What is measured: `timed` steps for the times of turns, `used` steps for CPU and memory, with `detector`.
+
+    In the `eager` steps replies may begin early, as by default; in the timed ones not, so that it shows what the
+    gateway adds.
+    """
 
     timed: tuple[Step, ...]
+    eager: tuple[Step, ...]
     used: tuple[Step, ...]
     detector: Detector
 
     @property
     def total(self) -> int:
         """How many turns there are."""
-        return sum(step.calls * step.turns for step in (*self.timed, *self.used))
+        return sum(step.calls * step.turns for step in (*self.timed, *self.eager, *self.used))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,18 @@ class Outcome:
 async def run(plan: Plan, begin: Callable[[str], None], advance: Callable[[], None]) -> Outcome:
     """Run it all; `begin` is told each step, `advance` of each answered turn. Raises BenchError."""
     with tempfile.TemporaryDirectory(prefix="tandem-bench-") as folder:
-        timed = await _timed(plan, Path(folder), begin, advance)
+        timed, _ = await _timed(plan.timed, Path(folder), begin, advance, eager=False)
+        eager, settled = await _timed(plan.eager, Path(folder), begin, advance, eager=True)
         idle_mib, used = await _used(plan, Path(folder), begin, advance)
-    loads = [*timed, *used]
+    loads = [*timed, *eager, *used]
     turns = [turn for load in loads for turn in load.turns]
     return Outcome(
-        (*(figure for load in timed for figure in of_turns(load)), *of_load(idle_mib, used)),
+        (
+            *(figure for load in timed for figure in of_turns(load)),
+            *(figure for load in eager for figure in of_eager(load)),
+            of_waste(*settled),
+            *of_load(idle_mib, used),
+        ),
         unanswered=sum(load.unanswered for load in loads),
         disturbed=sum(not turn.undisturbed for turn in turns),
         late_frames=sum(turn.late_frames for turn in turns),
@@ -69,20 +80,25 @@ async def run(plan: Plan, begin: Callable[[str], None], advance: Callable[[], No
     )
 
 
-async def _timed(plan: Plan, folder: Path, begin: Callable[[str], None], advance: Callable[[], None]) -> list[Load]:
-    """Callers speak in numbered tones, so that the simulator reads from each line which turn it is."""
-    calls, turns = _most(plan.timed)
+async def _timed(
+    steps: Sequence[Step], folder: Path, begin: Callable[[str], None], advance: Callable[[], None], *, eager: bool
+) -> tuple[list[Load], tuple[int, int]]:
+    """Callers speak in numbered tones, so that the simulator reads from each line which turn it is.
+
+    Returns the loads, and how many eager replies were used and wasted.
+    """
+    calls, turns = _most(steps)
     begin("starting the gateway")
     conversation = script.as_file(calls, turns, prompted=False)
-    async with rigged(folder, conversation, Detector.LEVEL, most_calls=calls) as rig:
+    async with rigged(folder, conversation, Detector.LEVEL, most_calls=calls, eager=eager) as rig:
         loads = []
-        for step in plan.timed:
-            begin(f"{step.calls} calls at once" if step.calls > 1 else "one call")
+        for step in steps:
+            begin(("one call" if step.calls == 1 else f"{step.calls} calls at once") + eager * ", eager replies")
             lines = [
                 [_numbered(script.question(call, turn)) for turn in range(step.turns)] for call in range(step.calls)
             ]
             loads.append(await _load(rig, lines, advance))
-        return loads
+        return loads, await rig.wasted()
 
 
 async def _used(
@@ -93,7 +109,7 @@ async def _used(
     begin(f"starting the gateway with {plan.detector}")
     line = await _human(script.PROMPT)
     conversation = script.as_file(calls, turns, prompted=True)
-    async with rigged(folder, conversation, plan.detector, most_calls=calls, hears=script.PROMPT) as rig:
+    async with rigged(folder, conversation, plan.detector, most_calls=calls, eager=True, hears=script.PROMPT) as rig:
         idle, loads = rig.usage(), []
         for step in plan.used:
             begin(f"{step.calls} calls, {plan.detector}")
