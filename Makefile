@@ -34,6 +34,7 @@ drill: setup ## break every provider at every moment, in simulated calls, and co
 
 bench: setup ## measure: turn latency and its parts, calls at once, engines
 	$(BIN)/python scripts/bench.py
+	$(BIN)/tandem bench
 
 live: setup ## try every vendor that has a key, with one short request each (leaves this machine)
 	$(BIN)/python scripts/live.py

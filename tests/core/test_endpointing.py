@@ -71,17 +71,6 @@ def test_a_text_of_64_kib_is_judged_by_its_end_alone(repeated: str) -> None:
     assert ending_of(text) is ending_of("x" + text[-200:])
 
 
-def test_a_recogniser_that_is_sure_ends_a_turn_at_once_and_one_that_is_not_is_given_time() -> None:
-    ends = Endpointer(PATIENCE)
-    assert ends.silence_ms("tell me a joke", over=0.9) == PATIENCE.sure_ms
-    assert ends.silence_ms("tell me a joke", over=0.5) == PATIENCE.plain_ms
-    assert ends.silence_ms("tell me a joke", over=0.1) == PATIENCE.digits_ms
-
-
-def test_nobody_is_sure_against_words_that_ask_for_more() -> None:
-    assert Endpointer(PATIENCE).silence_ms("I would like to", over=1.0) == PATIENCE.open_ms
-
-
 def test_a_caller_with_long_pauses_is_given_time_once_there_were_three() -> None:
     ends = Endpointer(PATIENCE)
     for _ in range(2):

@@ -23,11 +23,9 @@ class Ending(Enum):
 class Patience:
     """How long a silence (ms) ends a turn, by its ending.
 
-    `sure_ms` is enough where the recogniser, which hears the melody of a sentence, is sure that the turn is over.
     People leave some 200 ms between turns, and pause for up to a second and more within them.
     """
 
-    sure_ms: float = 150
     done_ms: float = 300
     finished_ms: float = 350
     plain_ms: float = 600
@@ -101,7 +99,6 @@ _REMEMBERED = 8  # pauses
 _ENOUGH = 3  # before they say something of the caller
 _MARGIN = 1.2
 _MOST_ADAPTED_MS = 1_200
-_SURE, _UNSURE = 0.7, 0.3
 
 
 class Endpointer:
@@ -120,20 +117,13 @@ class Endpointer:
         """Tell whether a reply to these words is worth preparing."""
         return bool(text) and ending_of(text) not in (Ending.OPEN, Ending.HESITANT)
 
-    def silence_ms(self, text: str, *, over: float | None = None) -> float:
+    def silence_ms(self, text: str) -> float:
         """Return the ms of silence after which a turn with these words is over.
 
-        `over` is how sure the recogniser is that it is (0-1), None if it does not say. Nobody is sure against words
-        that ask for more. A caller whose pauses are long is given time where the words leave the end open.
+        A caller whose pauses are long is given time, but not where the words are surely done.
         """
         ending = ending_of(text)
         wait_ms = self._patience.after(ending)
-        if ending in (Ending.OPEN, Ending.HESITANT):
-            return wait_ms
-        if over is not None and over >= _SURE:
-            return self._patience.sure_ms
-        if over is not None and over < _UNSURE:
-            wait_ms = max(wait_ms, self._patience.digits_ms)
         if ending is Ending.DONE or len(self._pauses) < _ENOUGH:
             return wait_ms
         usual_ms = sorted(self._pauses)[len(self._pauses) // 2]
