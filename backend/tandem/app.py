@@ -141,7 +141,7 @@ async def _toolbox(settings: Settings, notify: Notify) -> AsyncIterator[Toolbox]
             url = str(settings.tavily_base_url or "").rstrip("/")
             searches.append(await stack.enter_async_context(Tavily.open(api_key=key, base_url=url)))
         skills: list[Skill[Any]] = [
-            web_search(searches),
+            web_search(searches, clock=clock, notify=notify),
             local_clock(lambda: datetime.now(UTC), settings.time_zone),
             calculator(),
         ]

@@ -16,7 +16,8 @@ from tandem.simulator.voice import Voice
 from tandem.simulator.wav import samples
 
 SEED = 1
-CELLS = [*cells(Selection(seeds=[SEED])), *cells(Selection(seeds=[SEED + 1], eager=True))]
+EAGER = Selection(rows=[Row.SINGLE, Row.EARLY_BARGE_IN, Row.INTERRUPTION], seeds=[SEED + 1], eager=True)
+CELLS = [*cells(Selection(seeds=[SEED])), *cells(EAGER)]
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -26,7 +27,7 @@ def run(*arguments: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def matrix() -> dict[Cell, Result]:
-    """Every row, slot, fault and point, with one seed, and with another one where replies may begin early."""
+    """Every row, slot, fault and point with one seed; and single failures of eager replies with another."""
     return {result.cell: result for result in results(CELLS, jobs=2)}
 
 

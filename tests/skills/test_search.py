@@ -4,8 +4,11 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from fakes import FakeClock, Recorder
 from simulator import simulator
+from tandem.core.breaker import State
 from tandem.core.errors import Fault, ProviderError
+from tandem.core.events import BreakerChanged
 from tandem.core.ports import Finding, SearchOptions, Source, ToolCall, ToolResult, WebSearch
 from tandem.providers.tavily.search import Tavily
 from tandem.simulator import faults
@@ -18,27 +21,31 @@ PAGES = tuple(
 )
 
 
+CALL = ToolCall("1", "web_search", '{"query": "who says so"}')
+
+
 class Scripted:
     """Finds what it is told to, and then fails if it is told to."""
 
     name = "scripted"
 
-    def __init__(self, *pages: Finding, failing: bool = False) -> None:
+    def __init__(self, *pages: Finding, failing: bool = False, fault: Fault = Fault.CUT) -> None:
+        self.failing = failing
         self._pages = pages
-        self._failing = failing
+        self._fault = fault
         self.asked: list[tuple[str, SearchOptions]] = []
 
     async def search(self, query: str, options: SearchOptions) -> AsyncGenerator[Finding, None]:
         self.asked.append((query, options))
         for page in self._pages:
             yield page
-        if self._failing:
-            raise ProviderError(Fault.CUT, self.name, "scripted")
+        if self.failing:
+            raise ProviderError(self._fault, self.name, "scripted")
 
 
 async def searched(*providers: WebSearch, language: str = "en") -> ToolResult:
-    box = Toolbox([web_search(providers, language)], lambda _event: None)
-    return await box.run(ToolCall("1", "web_search", '{"query": "who says so"}'))
+    box = Toolbox([web_search(providers, clock=FakeClock(), notify=Recorder(), language=language)], Recorder())
+    return await box.run(CALL)
 
 
 async def test_without_a_provider_it_says_that_it_is_not_configured() -> None:
@@ -91,3 +98,28 @@ async def test_tavily_serves_the_skill_and_its_failure_is_a_sentence(*, down: bo
         result = await searched(tavily)
     assert bool(result.sources) is not down
     assert ("does not work" in result.text) is down
+
+
+async def test_a_search_that_keeps_failing_is_left_alone_until_it_has_cooled_down() -> None:
+    provider, clock, told = Scripted(PAGES[0], failing=True), FakeClock(), Recorder()
+    provider.failing = True
+    box = Toolbox([web_search([provider], clock=clock, notify=told)], Recorder())
+    for _ in range(5):
+        await box.run(CALL)
+    assert len(provider.asked) == 3
+    assert (await box.run(CALL)).text == "Web search does not work right now."
+    provider.failing = False
+    clock.advance(5_000)
+    assert (await box.run(CALL)).sources
+    assert [(event.slot, event.provider, event.state) for event in told.of(BreakerChanged)] == [
+        ("search", "scripted", State.OPEN),
+        ("search", "scripted", State.HALF_OPEN),
+    ]
+
+
+async def test_a_key_that_is_refused_is_not_tried_again_and_an_impossible_query_says_nothing_of_the_provider() -> None:
+    refused, strict = Scripted(failing=True, fault=Fault.REJECTED), Scripted(failing=True, fault=Fault.INVALID)
+    box = Toolbox([web_search([refused, strict], clock=FakeClock(), notify=Recorder())], Recorder())
+    for _ in range(4):
+        assert (await box.run(CALL)).failed
+    assert (len(refused.asked), len(strict.asked)) == (1, 4)

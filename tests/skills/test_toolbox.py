@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
+from fakes import FakeClock
 from tandem.core.events import ToolCalled, ToolOutcome
 from tandem.core.ports import Source, ToolCall, ToolResult
 from tandem.skills.calculator import calculator
@@ -186,7 +187,10 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     max_leaves=10,
 )
 NOTES = Notes()
-BOX = Toolbox([web_search([]), clock(lambda: datetime(2026, 11, 20, tzinfo=UTC)), calculator()], NOTES)
+BOX = Toolbox(
+    [web_search([], clock=FakeClock(), notify=NOTES), clock(lambda: datetime(2026, 11, 20, tzinfo=UTC)), calculator()],
+    NOTES,
+)
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # half surrogate pairs too
 
 

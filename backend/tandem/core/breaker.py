@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tandem.core.errors import Fault
 from tandem.core.ports import Clock
 
 
@@ -36,6 +37,17 @@ class Reason(StrEnum):
     COOLED_DOWN = "cooled-down"
     RECOVERED = "recovered"
     OPERATOR = "operator"
+
+
+def outcome_of(fault: Fault) -> Outcome:
+    """Return what a fault says about its provider."""
+    match fault:
+        case Fault.REJECTED:
+            return Outcome.PERMANENT
+        case Fault.INVALID:
+            return Outcome.NEUTRAL
+        case _:
+            return Outcome.FAILURE
 
 
 @dataclass(frozen=True, slots=True)

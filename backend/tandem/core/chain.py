@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from tandem.core.breaker import Breaker, Change, Outcome, Permit, State
+from tandem.core.breaker import Breaker, Change, Outcome, Permit, State, outcome_of
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.events import BreakerChanged
 from tandem.core.hedge import Budget
@@ -18,12 +18,6 @@ class Named(Protocol):
 
 
 P = TypeVar("P", bound=Named)
-
-# What a fault says about its provider. The rest are failures.
-_OUTCOMES = {
-    Fault.REJECTED: Outcome.PERMANENT,
-    Fault.INVALID: Outcome.NEUTRAL,
-}
 
 
 @dataclass(slots=True)
@@ -64,7 +58,7 @@ class Lease(Generic[P]):
         self._settle(Outcome.SLOW if slow else Outcome.SUCCESS)
 
     def failed(self, error: ProviderError) -> None:
-        outcome = _OUTCOMES.get(error.fault, Outcome.FAILURE)
+        outcome = outcome_of(error.fault)
         if not self._settled and outcome is not Outcome.NEUTRAL:
             self.member.record.failures += 1
             self.member.record.last_fault = error.fault

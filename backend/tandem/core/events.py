@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from tandem.core.breaker import Reason, State
 from tandem.core.errors import Fault
@@ -95,7 +96,7 @@ class Hedged:
 class BreakerChanged:
     """A provider's breaker went into `state`; an open one leaves it alone for `cool_down_ms`."""
 
-    slot: Slot
+    slot: Slot | Literal["search"]
     provider: str
     state: State
     reason: Reason

@@ -33,11 +33,13 @@ def _level_of(event: object) -> int:
 def _advice_on(event: object) -> str:
     """Return what to do about an event, if a person has to do something."""
     match event:
-        case BreakerChanged(slot=slot, provider=provider, reason=Reason.PERMANENT):
+        case BreakerChanged(slot=slot, provider=provider, cool_down_ms=wait_ms, reason=Reason.PERMANENT):
+            again = f"it is tried again after {wait_ms / 1000:.0f} s"
+            if slot != "search":
+                again = f'POST {{"action": "close"}} to /providers/{slot}/{provider}/breaker lets it serve at once'
             return (
                 f": {provider} refuses our key, account or quota, and trying again does not help. Check its key in "
-                f".env and its account. After a new key restart Tandem; once the account is in order, "
-                f'POST {{"action": "close"}} to /providers/{slot}/{provider}/breaker lets it serve at once.'
+                f".env and its account. After a new key restart Tandem; once the account is in order, {again}."
             )
         case _:
             return ""

@@ -1,13 +1,16 @@
 """The skill of looking something up on the web."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field
 
+from tandem.core.breaker import Breaker, Change, Outcome, Permit, outcome_of
 from tandem.core.errors import ProviderError
-from tandem.core.ports import Finding, SearchOptions, Source, ToolResult, WebSearch
+from tandem.core.events import BreakerChanged
+from tandem.core.ports import Clock, Finding, Notify, SearchOptions, Source, ToolResult, WebSearch
 from tandem.skills.toolbox import Skill
 
 _MOST_FINDINGS = 4
@@ -24,14 +27,26 @@ class Query(BaseModel):
     query: str = Field(description="What to search for, as a few words or a question.", min_length=1, max_length=400)
 
 
-def web_search(providers: Sequence[WebSearch], language: str = "en") -> Skill[Query]:
-    """Return the skill over `providers`, the preferred one first; with none it says that it is not configured."""
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A provider behind its breaker."""
+
+    provider: WebSearch
+    breaker: Breaker
+
+
+def web_search(providers: Sequence[WebSearch], *, clock: Clock, notify: Notify, language: str = "en") -> Skill[Query]:
+    """Return the skill over `providers`, the preferred one first; with none it says that it is not configured.
+
+    One that keeps failing is left alone for a while: callers hear at once that there is no search.
+    """
+    members = [_Member(each, Breaker(clock, changed=_announcer(each.name, notify))) for each in providers]
     options = SearchOptions(most=_MOST_FINDINGS, language=language)
 
     async def run(arguments: Query) -> ToolResult:
         if not providers:
             return ToolResult("Web search is not configured.", failed=True)
-        found = await _first(providers, arguments.query, options)
+        found = await _first(members, arguments.query, options)
         if found is None:
             return ToolResult("Web search does not work right now.", failed=True)
         return _told(found) if found else ToolResult("The web search found nothing.")
@@ -44,19 +59,33 @@ def web_search(providers: Sequence[WebSearch], language: str = "en") -> Skill[Qu
     )
 
 
-async def _first(providers: Sequence[WebSearch], query: str, options: SearchOptions) -> list[Finding] | None:
+def _announcer(provider: str, notify: Notify) -> Callable[[Change], None]:
+    return lambda change: notify(BreakerChanged("search", provider, change.state, change.reason, change.cool_down_ms))
+
+
+async def _first(members: Sequence[_Member], query: str, options: SearchOptions) -> list[Finding] | None:
     """Return what the first provider that works finds, or had found when it failed; None if none works."""
-    for provider in providers:
-        found = []
-        try:
-            async with aclosing(provider.search(query, options)) as findings:
-                async for finding in findings:
-                    found.append(finding)  # noqa: PERF401  # what came before a failure is kept
-        except ProviderError:
-            if not found:
-                continue
-        return found
+    for member in members:
+        permit = member.breaker.admit() or member.breaker.probe()
+        if permit and (found := await _searched(member, permit, query, options)) is not None:
+            return found
     return None
+
+
+async def _searched(member: _Member, permit: Permit, query: str, options: SearchOptions) -> list[Finding] | None:
+    found: list[Finding] = []
+    outcome, retry_after_ms = Outcome.NEUTRAL, None  # as long as it is not known: the caller may leave
+    try:
+        async with aclosing(member.provider.search(query, options)) as findings:
+            async for finding in findings:
+                found.append(finding)  # noqa: PERF401  # what came before a failure is kept
+        outcome = Outcome.SUCCESS
+    except ProviderError as error:
+        outcome, retry_after_ms = outcome_of(error.fault), error.retry_after_ms
+        return found or None
+    finally:
+        member.breaker.settle(permit, outcome, retry_after_ms=retry_after_ms)
+    return found
 
 
 def _told(found: Sequence[Finding]) -> ToolResult:
