@@ -17,10 +17,12 @@ from tandem.core.events import (
     AttemptSucceeded,
     BreakerChanged,
     CallStarted,
+    EagerReplyEnded,
     FailedOver,
     FailoverEnded,
     FailoverOutcome,
     Hedged,
+    PhraseBegun,
     SlotSpent,
     TurnCompleted,
 )
@@ -70,6 +72,29 @@ def test_a_recogniser_that_waited_for_the_caller_is_not_measured() -> None:
     metrics = Metrics([(Slot.STT, "deepgram")], chains=list, calls=lambda: 0, capacity=1)
     metrics(AttemptSucceeded(Slot.STT, "deepgram", 12_000))
     assert not any("first_output" in name for name in series(metrics))
+
+
+def test_a_stall_and_the_audio_that_is_left_are_measured() -> None:
+    metrics = metrics_of()
+    stalled = replace(failed_over().failover, fault=Fault.STALLED)
+    metrics(FailoverEnded(stalled, FailoverOutcome.SERVED, gap_ms=450))
+    metrics(failed_over())
+    metrics(PhraseBegun("id", 1_200))
+    found = series(metrics)
+    assert found["tandem_slot_stall_seconds_count slot=llm"] == 1
+    assert found["tandem_slot_stall_seconds_sum slot=llm"] == 0.45
+    assert found["tandem_audio_lead_seconds_sum"] == 1.2
+
+
+def test_eager_replies_are_counted_by_what_became_of_them() -> None:
+    metrics = metrics_of()
+    for used in (True, True, False):
+        metrics(EagerReplyEnded("id", used))
+    found = series(metrics)
+    assert (found["tandem_eager_replies_total result=used"], found["tandem_eager_replies_total result=wasted"]) == (
+        2,
+        1,
+    )
 
 
 def test_trouble_is_counted_by_where_and_why() -> None:

@@ -11,7 +11,7 @@ from caller import APOLOGY, FILLER, VOICELESS, call
 
 from fakes import CodedSpeech, Fail, FakeModel, FakeRecogniser, FakeVoice, Hang, Listen, Speech, Text, Wait, tone
 from tandem.core.errors import Fault
-from tandem.core.events import CallEnded, CallStarted, FailedOver, ReplyInterrupted, TurnCompleted
+from tandem.core.events import CallEnded, CallStarted, FailedOver, PhraseBegun, ReplyInterrupted, TurnCompleted
 from tandem.core.link import (
     AudioReceived,
     CallerCaption,
@@ -139,6 +139,13 @@ async def test_the_players_own_word_on_what_was_heard_corrects_history() -> None
         await caller.until(TurnMeasured, count=2)
     assert [reply.heard_text for reply in caller.replies() if reply.interrupted] == ["one two"]
     assert ("assistant", "one two") in history(model, 1)
+
+
+async def test_each_further_phrase_tells_how_much_audio_was_left() -> None:
+    async with call(llm=[FakeModel(answer="One two three. Four five six. Seven.")]) as caller:
+        await caller.say("count")
+        await caller.until(ReplyDone)
+    assert [event.lead_ms > 0 for event in caller.notified.of(PhraseBegun)] == [True, True]
 
 
 async def test_a_cough_stops_the_reply_only_for_a_moment() -> None:

@@ -104,6 +104,14 @@ class BreakerChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PhraseBegun:
+    """The first audio of a further phrase of a reply came when the caller still had `lead_ms` of audio to hear."""
+
+    session_id: str
+    lead_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class EagerReplyEnded:
     """A reply that had begun before its turn was certainly over was `used`, or thrown away unheard."""
 

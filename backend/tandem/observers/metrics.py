@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 from tandem.core.breaker import Reason, State
 from tandem.core.chain import Chain
+from tandem.core.errors import Fault
 from tandem.core.events import (
     AttemptSucceeded,
     BreakerChanged,
@@ -16,6 +17,7 @@ from tandem.core.events import (
     FailoverEnded,
     FailoverOutcome,
     Hedged,
+    PhraseBegun,
     TurnCompleted,
 )
 from tandem.core.ports import Slot
@@ -67,6 +69,12 @@ class Metrics:
             "tandem_failover_gap_seconds",
             "From the last output before a failure (or the start) to the first of the provider that goes on.",
         )
+        self._stall = self._histogram(
+            "tandem_slot_stall_seconds", "How long a slot's output stood still when a provider stalled.", ("slot",)
+        )
+        self._lead = self._histogram(
+            "tandem_audio_lead_seconds", "Audio that the caller still had when a further phrase began to come."
+        )
         self._lag = self._histogram(
             "tandem_event_loop_lag_seconds", "How late the event loop was, every 250 ms.", buckets=_LAG_BUCKETS
         )
@@ -117,6 +125,8 @@ class Metrics:
                 self._first_output.labels(slot, self._label(slot, provider)).observe(event.first_output_ms / 1000)
             case FailoverEnded():
                 self._count_failover(event)
+            case PhraseBegun(lead_ms=lead_ms):
+                self._lead.observe(lead_ms / 1000)
             case Hedged(slot=slot, won=won):
                 self._hedges.labels(slot, "won" if won else "lost").inc()
             case EagerReplyEnded(used=used):
@@ -136,6 +146,8 @@ class Metrics:
         ).inc()
         if event.outcome is FailoverOutcome.SERVED:
             self._failover_gap.observe(event.gap_ms / 1000)
+            if switch.fault is Fault.STALLED and switch.after_output:
+                self._stall.labels(switch.slot).observe(event.gap_ms / 1000)
 
     def _label(self, slot: Slot, provider: str) -> str:
         return provider if (slot, provider) in self._named else "other"

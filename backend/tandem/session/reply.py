@@ -42,7 +42,10 @@ _LEAST_WAIT_MS = 1  # a remainder of rounding is not worth a wake-up, and may be
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What every reply of a call works with. `tell` feeds the turn machine, `send` queues a message for the caller."""
+    """What every reply of a call works with. `tell` feeds the turn machine, `send` queues a message for the caller.
+
+    `note_lead` hears how much audio (ms) the caller has left whenever a further phrase begins to come.
+    """
 
     llm: LlmSlot
     tts: TtsSlot
@@ -53,6 +56,7 @@ class Stage:
     tell: Callable[[Event], None]
     send: Callable[[CallMessage], None]
     sentences: Sentences
+    note_lead: Callable[[float], None]
     toolbox: Toolbox | None = None
 
 
@@ -259,6 +263,8 @@ class Reply:
                 await self._until_ahead_by(self._stage.limits.audio_lead_ms)
                 if not begun:  # only now: a filler may have come before it
                     begun = True
+                    if self._answered:
+                        self._stage.note_lead(self._lead_ms())
                     self._curtain.do(partial(self._ledger.begin, phrase))
                 self._send_audio(replace(audio, item=replace(audio.item, words=writing.feed(audio.item.words))))
         if not begun:

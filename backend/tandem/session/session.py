@@ -15,6 +15,7 @@ from tandem.core.events import (
     EagerReplyEnded,
     FailedOver,
     Hedged,
+    PhraseBegun,
     ReplyInterrupted,
     TurnCompleted,
 )
@@ -102,6 +103,7 @@ class Session:
             self.tell,
             self.send,
             equipment.sentences,
+            lambda lead_ms: equipment.notify(PhraseBegun(self.id, lead_ms)),
             equipment.toolbox,
         )
 
