@@ -16,7 +16,7 @@ run: setup ## run the gateway at http://localhost:8000
 
 test: setup ## run every test: Python, page, browser
 	@sh scripts/test_needs.sh
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 	@$(PYTHON) scripts/page.py test
 
 check: setup ## format, lint, types, layers

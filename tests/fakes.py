@@ -415,6 +415,7 @@ class FakeDetector:
     """A VoiceDetector that hears a voice wherever there is any sound, in windows of 32 ms at 16 kHz."""
 
     window_ms: float = 32
+    tail_ms: float = 0
 
     def __init__(self, tell: Callable[[list[float]], None]) -> None:
         self._tell = tell

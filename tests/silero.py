@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from tandem.audio.vad import SAMPLE_RATE, STATE_SHAPE, WINDOW, SileroModel, Windows
+from tandem.audio.vad import SAMPLE_RATE, STATE_SHAPE, TAIL_MS, WINDOW, SileroModel, Windows
 
 
 class Alone:
     """One stream: `feed` returns the probability of speech in each window that it completes."""
 
     window_ms: float = WINDOW / SAMPLE_RATE * 1000
+    tail_ms: float = TAIL_MS
 
     def __init__(self, model: SileroModel) -> None:
         self._model = model

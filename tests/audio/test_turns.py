@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.turns.evaluate import CutOff, Outcome, judge, summed, wilson
+from audio.turns.evaluate import FIRST_SOUND_MS, CutOff, Outcome, judge, summed, wilson
 from audio.turns.make_turns import (
     QUIET_AFTER_MS,
     RATE,
@@ -134,7 +134,7 @@ def test_a_segment_settles_when_the_next_one_starts_at_the_latest() -> None:
 
 def test_a_rule_that_waits_five_seconds_cuts_nobody_off(heard: list[Heard]) -> None:
     summary = summed([judge(each, lambda _: 5_000, "punctuated") for each in heard])
-    assert (summary.cut_turns, summary.cut_offs) == (0, 0)
+    assert (summary.cut_turns, summary.early_turns) == (0, 0)
     assert 4_900 <= summary.wait_median_ms <= summary.wait_max_ms <= 5_200
 
 
@@ -178,12 +178,12 @@ def test_after_a_cut_off_the_rest_is_a_turn_of_its_own_by_a_caller_who_is_known(
 
 
 def test_the_figures_are_those_of_the_outcomes() -> None:
-    cut = Outcome(
-        1, "", "a [900] b [400] c", (CutOff(0, 0, "open", 900, 400.0), CutOff(0, 1, "open", 400, 20.0)), 600.0
-    )
-    summary = summed([cut, Outcome(2, "", "a", (), 200.0)])
+    heard = (CutOff(0, 0, "open", 900, 400.0), CutOff(0, 1, "open", 400, 20.0))
+    unheard = (CutOff(0, 0, "open", FIRST_SOUND_MS, 300.0), CutOff(0, 1, "open", 900, 0.0))
+    cut = Outcome(1, "", "a [900] b [400] c", heard, 600.0)
+    summary = summed([cut, Outcome(2, "", "a", unheard, 200.0)])
     assert (summary.turns, summary.inner_pauses, summary.cut_turns, summary.cut_share) == (2, 2, 1, 0.5)
-    assert (summary.cut_offs, summary.cut_offs_heard) == (2, 1)
+    assert summary.early_turns == 2
     assert (summary.wait_median_ms, summary.wait_p90_ms, summary.wait_max_ms) == (400, 560, 600)
 
 

@@ -28,7 +28,7 @@ PATIENCE = Patience()
         ("the theatre", Ending.PLAIN),
         ("", Ending.PLAIN),
         (" \n ", Ending.PLAIN),
-        ("my number is five five", Ending.DIGITS),
+        ("my street is five five", Ending.DIGITS),
         ("It is 4, 2.", Ending.DIGITS),
         ("Two.", Ending.DIGITS),
         ("what is six times seven", Ending.PLAIN),
@@ -45,6 +45,18 @@ PATIENCE = Patience()
         ("The problem is that", Ending.OPEN),
         ("I like that.", Ending.FINISHED),
         ("Hello.", Ending.PLAIN),
+        ("It's about my order.", Ending.PLAIN),
+        ("Hi, I have a quick question.", Ending.PLAIN),
+        ("I'm calling because my bill is wrong. Can you help?", Ending.DONE),
+        ("I'm calling because my bill is wrong. Please send it again.", Ending.FINISHED),
+        ("We need paper, ink cartridges.", Ending.DIGITS),
+        ("We need paper, ink cartridges, and envelopes.", Ending.FINISHED),
+        ("I need help, please.", Ending.FINISHED),
+        ("So I have this.", Ending.OPEN),
+        ("My member ID is 3 0 9", Ending.OPEN),
+        ("my number is five five", Ending.OPEN),
+        ("The code: 4, 7, 1, 9.", Ending.DIGITS),
+        ("it's called", Ending.OPEN),
         ("I would like to...", Ending.HESITANT),
         ("Um…", Ending.HESITANT),
         ("I want a, uh,", Ending.HESITANT),
@@ -88,3 +100,16 @@ def test_pauses_never_make_it_less_patient_nor_wait_for_ever(pauses: list[float]
     for pause in pauses:
         ends.went_on(pause)
     assert before <= ends.silence_ms(text) <= max(before, 1_200)
+
+
+@pytest.mark.parametrize(
+    ("said", "least_ms"), [("Yes.", 1), ("I live alone.", 1), ("tell me a joke", 64), ("Two.", 64)]
+)
+def test_a_reply_is_prepared_the_sooner_the_more_finished_the_words_are(said: str, least_ms: float) -> None:
+    assert not Endpointer.may_be_over(said, least_ms - 1)
+    assert Endpointer.may_be_over(said, least_ms)
+
+
+@pytest.mark.parametrize("said", ["", "what is the", "um"])
+def test_no_reply_is_prepared_to_words_that_ask_for_more(said: str) -> None:
+    assert not Endpointer.may_be_over(said, 10_000)

@@ -159,6 +159,17 @@ def test_closing_a_silent_gate_says_nothing_and_forgets_a_voice_that_was_too_sho
     assert gate.feed([VOICE]) == []
 
 
+def test_what_a_detector_hears_of_a_voice_that_has_ended_is_no_part_of_it() -> None:
+    gate = SpeechGate(WINDOW_MS, tail_ms=48)
+    assert gate.feed([VOICE] * 10 + [QUIET] * 8)[1] == SpeechEdge(SpeechMark.STOPPED, 10 * WINDOW_MS - 48)
+
+
+def test_speech_that_is_shorter_than_the_detectors_tail_ends_where_it_began() -> None:
+    gate = SpeechGate(WINDOW_MS, tail_ms=100)
+    started, stopped = gate.feed([QUIET] * 2 + [VOICE] * 2 + [QUIET] * 8)
+    assert started.at_ms == stopped.at_ms == 2 * WINDOW_MS
+
+
 def test_a_gate_is_closed_once() -> None:
     gate = SpeechGate(WINDOW_MS)
     gate.feed([VOICE] * 3)

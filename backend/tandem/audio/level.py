@@ -15,6 +15,7 @@ class LevelDetector:
     """A VoiceDetector that takes every window with an RMS over -45 dBFS for a voice; noise is one to it as well."""
 
     window_ms: float = _WINDOW_MS
+    tail_ms: float = _WINDOW_MS / 2  # a voice ends anywhere in its last window
 
     def __init__(self, tell: Callable[[list[float]], None]) -> None:
         """`tell` gets 0 or 1 per window."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tandem.audio.vad import SAMPLE_RATE, STATE_SHAPE, WINDOW, SileroModel, Windows
+from tandem.audio.vad import SAMPLE_RATE, STATE_SHAPE, TAIL_MS, WINDOW, SileroModel, Windows
 
 # A window waits half of it in the median when calls are many, and gains as much as it can: of 25 calls, twelve windows
 # come within it, and a window among 25 costs only an eighth less.
@@ -71,6 +71,7 @@ class SharedDetector:
     """
 
     window_ms: float = WINDOW / SAMPLE_RATE * 1000
+    tail_ms: float = TAIL_MS
 
     def __init__(self, shared: SharedSilero, tell: Callable[[list[float]], None]) -> None:
         self.window: NDArray[np.float32]

@@ -14,7 +14,7 @@ class Ending(Enum):
     DONE = "done"  # a question, an answer of a word or two
     FINISHED = "finished"  # a sentence that may be followed by another one
     PLAIN = "plain"  # nothing tells
-    DIGITS = "digits"  # a number or a spelling that may go on
+    DIGITS = "digits"  # a number, a spelling or a list that may go on
     OPEN = "open"  # the words ask for more: "what is the"
     HESITANT = "hesitant"  # the caller thinks aloud: "um"
 
@@ -26,9 +26,9 @@ class Patience:
     People leave some 200 ms between turns, and pause for up to a second and more within them.
     """
 
-    done_ms: float = 300
-    finished_ms: float = 350
-    plain_ms: float = 600
+    done_ms: float = 200
+    finished_ms: float = 280
+    plain_ms: float = 650
     digits_ms: float = 1_000
     open_ms: float = 1_500
     hesitant_ms: float = 2_500
@@ -54,16 +54,34 @@ _OPEN_WORDS = re.compile(
     r"\b(a|an|and|any|as|at|because|before|between|but|by|can|could|did|does|every|for|from|had|has|have|he|his|i|i'd|"
     r"i'll|i'm|i've|if|in|into|is|it's|its|just|maybe|my|need|next|nor|of|on|onto|or|our|put|said|say|set|she|should|"
     r"since|some|than|that's|the|their|then|there's|they|to|under|until|very|want|was|we|we're|were|what|what's|when|"
-    r"where|whether|which|while|who|whose|why|will|with|without|would|your|(is|was|think|said|know|so|sure|hope) that)"
+    r"where|whether|which|while|who|whose|why|will|with|without|would|your|(is|was|think|said|know|so|sure|hope) that|"
+    r"(have|had|got|like|there's) this|(is|it's|was|i'm) (called|spelled|named))"
     r"[\s,.…-]*$",
     re.I,
 )
-_DIGIT = (
-    r"(\d+|zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|double|triple|hundred|thousand|[a-z])"
-)
+_FIGURE = r"(\d|zero|oh|one|two|three|four|five|six|seven|eight|nine|[a-z])"
+_DIGIT = rf"(\d+|{_FIGURE}|ten|eleven|twelve|double|triple|hundred|thousand)"
 # Two in a row, three figures, or nothing else; one alone ("what is six times seven") is a number like any other.
 _DIGITS = re.compile(rf"((^|[\s,.-]){_DIGIT}[\s,.-]+{_DIGIT}|^\W*{_DIGIT}|\d{{3}})[\s,.-]*$", re.I)
+# A number that is called by its name has four figures at least.
+_BEGUN_NUMBER = re.compile(
+    r"\b(id|number|code|pin|account|card|phone|reference)\b( (is|was|ends in|starts with))?:?"
+    rf"([\s,.-]+{_FIGURE}){{1,3}}[\s,.-]*$",
+    re.I,
+)
+# Behind these comes what it is about.
 _GREETING = re.compile(r"^\W*(hello|hi|hey|good (morning|afternoon|evening))( there)?\W*$", re.I)
+_PRELUDE = re.compile(
+    r"^\W*((hello|hi|hey|yes|okay|so|well)\W+)?(it's about|it is about|i'm calling|i am calling|my name is|this is|"
+    r"i('ve got| have) an? (quick )?(question|problem|issue)|quick question)\b[^.!?]*[.!]?\s*$",
+    re.I,
+)
+# A list needs its "and": "paper, ink cartridges." goes on.
+_LIST = re.compile(
+    r"\b(need|want|get|buy|order|add|bring|have|are|like|including|with)( (some|a|an|the|two|three))? "
+    r"(?!.*\b(and|or|please|thanks)\b)[\w'-]+( [\w'-]+)?(, [\w'-]+( [\w'-]+)?)+[\s,.…]*$",
+    re.I,
+)
 _QUESTION = re.compile(r"[?？]\s*$")
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _SENTENCE = re.compile(r"[.!。！][\"')\]”’]*\s*$")
@@ -82,12 +100,12 @@ def ending_of(text: str) -> Ending:
         return Ending.HESITANT
     if _QUESTION.search(tail) or (len(text) <= _TAIL and _ANSWER.search(tail)):
         return Ending.DONE
-    if _OPEN_WORDS.search(tail):
+    if _OPEN_WORDS.search(tail) or _BEGUN_NUMBER.search(tail):
         return Ending.OPEN
-    if _DIGITS.search(tail):
+    if _DIGITS.search(tail) or _LIST.search(tail):
         return Ending.DIGITS
-    finished = _SENTENCE.search(tail) and not _GREETING.search(tail)  # behind a greeting comes what it is about
-    return Ending.FINISHED if finished else Ending.PLAIN
+    opens = len(text) <= _TAIL and (_GREETING.search(text) or _PRELUDE.search(text))
+    return Ending.FINISHED if _SENTENCE.search(tail) and not opens else Ending.PLAIN
 
 
 def same_words(one: str, other: str) -> bool:
@@ -95,6 +113,7 @@ def same_words(one: str, other: str) -> bool:
     return _NOT_LETTERS.sub("", one).casefold() == _NOT_LETTERS.sub("", other).casefold()
 
 
+SURELY_QUIET_MS = 64  # no gap between two words of a sentence
 _REMEMBERED = 8  # pauses
 _ENOUGH = 3  # before they say something of the caller
 _MARGIN = 1.2
@@ -113,9 +132,12 @@ class Endpointer:
         self._pauses.append(pause_ms)
 
     @staticmethod
-    def may_be_over(text: str) -> bool:
-        """Tell whether a reply to these words is worth preparing."""
-        return bool(text) and ending_of(text) not in (Ending.OPEN, Ending.HESITANT)
+    def may_be_over(text: str, quiet_ms: float) -> bool:
+        """Tell whether a reply to these words is worth preparing, `quiet_ms` after the last sound."""
+        ending = ending_of(text) if text else Ending.OPEN
+        if ending in (Ending.DONE, Ending.FINISHED):
+            return quiet_ms > 0
+        return ending in (Ending.PLAIN, Ending.DIGITS) and quiet_ms >= SURELY_QUIET_MS
 
     def silence_ms(self, text: str) -> float:
         """Return the ms of silence after which a turn with these words is over.

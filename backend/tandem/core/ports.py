@@ -275,9 +275,13 @@ class Toolbox(Protocol):
 
 
 class VoiceDetector(Protocol):
-    """Says how likely it is that somebody speaks; one object per call, because it remembers."""
+    """Says how likely it is that somebody speaks; one object per call, because it remembers.
+
+    It usually goes on hearing a voice for `tail_ms` after its end.
+    """
 
     window_ms: float
+    tail_ms: float
 
     def feed(self, pcm: bytes) -> None:
         """Take mono 16 kHz 16-bit PCM of any length; soon the call is told of each window that it completes."""

@@ -29,10 +29,14 @@ class SpeechEdge:
 
 
 class SpeechGate:
-    """Turns voice probabilities into the edges of speech, with hysteresis."""
+    """Turns voice probabilities into the edges of speech, with hysteresis.
 
-    def __init__(self, window_ms: float, limits: GateLimits | None = None) -> None:
+    `tail_ms` is how long its detector goes on hearing a voice that has ended.
+    """
+
+    def __init__(self, window_ms: float, limits: GateLimits | None = None, *, tail_ms: float = 0.0) -> None:
         self._window_ms = window_ms
+        self._tail_ms = tail_ms
         self._limits = limits or GateLimits()
         self.now_ms = 0.0  # how much audio it was fed; the times of its edges are of this clock
         self._run_ms = 0.0
@@ -79,7 +83,9 @@ class SpeechGate:
         self._run_ms += self._window_ms
         if self._run_ms < (limits.stop_ms if self.speaking else limits.start_ms):
             return None
-        self.speaking = not self.speaking
-        self._edge_ms = self.now_ms - self._run_ms
-        self._run_ms = 0.0
-        return SpeechEdge(SpeechMark.STARTED if self.speaking else SpeechMark.STOPPED, self._edge_ms)
+        changed_ms = self.now_ms - self._run_ms
+        self.speaking, self._run_ms = not self.speaking, 0.0
+        if not self.speaking:
+            return SpeechEdge(SpeechMark.STOPPED, max(self._edge_ms, changed_ms - self._tail_ms))
+        self._edge_ms = changed_ms
+        return SpeechEdge(SpeechMark.STARTED, changed_ms)

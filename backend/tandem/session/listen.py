@@ -6,7 +6,7 @@ from typing import Protocol
 
 from tandem.core.audio import AudioFrame, duration_ms
 from tandem.core.barge_in import interrupts, is_backchannel, is_echo
-from tandem.core.endpointing import Endpointer
+from tandem.core.endpointing import SURELY_QUIET_MS, Endpointer
 from tandem.core.link import CallerCaption, CallMessage, MicrophoneQuality, VoiceActivity
 from tandem.core.ports import SpeechMark, Transcript
 from tandem.core.speech_gate import SpeechEdge, SpeechGate
@@ -19,7 +19,6 @@ from tandem.slots.stt import SttSlot
 
 RATE = 16_000  # Hz; what the voice detector and the recognisers get
 _CHUNK_BYTES = 1024  # 32 ms: a long message is heard in steps, so that a mark stands near the sound it means
-_QUIET_MS = 64  # without a sound: the caller may be done
 _UNCOVERED_MS = 150  # of sound at the end of the words, which holds no further one
 _WITHIN_TURN = (State.PAUSED, State.THINKING)  # a caller who speaks now goes on with what was said before the pause
 
@@ -76,7 +75,7 @@ class Listener:
         self._stopwatch = stopwatch
         self._resampler = equipment.make_resampler(input_rate, RATE)
         self._detector = equipment.make_detector(self._judged)
-        self._gate = SpeechGate(self._detector.window_ms, self._limits.gate)
+        self._gate = SpeechGate(self._detector.window_ms, self._limits.gate, tail_ms=self._detector.tail_ms)
         self._meter = equipment.make_meter()
         self._endpointer = Endpointer(self._limits.patience)
         self._stopped_ms = 0.0  # where in the audio the caller fell silent last
@@ -131,10 +130,9 @@ class Listener:
 
     def _judged(self, probabilities: list[float]) -> None:
         """The detector says how likely it was, window by window, that the caller spoke."""
-        was_quiet_ms = self._gate.quiet_ms
         for edge in self._gate.feed(probabilities):
             self._edge(edge)
-        if was_quiet_ms < _QUIET_MS <= self._gate.quiet_ms:
+        if 0 < self._gate.quiet_ms <= SURELY_QUIET_MS:
             self._foresee_end()
         if self._gate.speaking and self._floor.state is State.LISTENING:
             self._floor.tell(Event.SPEECH_STARTED)  # begun over the end of a reply
@@ -243,13 +241,14 @@ class Listener:
         """Have a reply prepared if the caller has just fallen silent, all that sounded is known, and it looks whole."""
         if self._floor.state not in (State.HEARING, State.PAUSED) or self._push_to_talk:
             return
-        if self._gate.speaking and self._gate.quiet_ms < _QUIET_MS:
-            return
         speaking = self._gate.speaking
+        if speaking and not self._gate.quiet_ms:
+            return
         voice_ended_ms = self._gate.now_ms - self._gate.quiet_ms if speaking else self._stopped_ms
         known = voice_ended_ms - self._covered_ms <= _UNCOVERED_MS or (not speaking and self._transcript.settled)
         text = self._transcript.so_far
-        if known and self._endpointer.may_be_over(text) and not self._is_no_turn(text):
+        quiet_ms = self._gate.quiet_ms if speaking else SURELY_QUIET_MS
+        if known and self._endpointer.may_be_over(text, quiet_ms) and not self._is_no_turn(text):
             self._floor.prepare(text)
 
     def consider_turn_end(self) -> None:

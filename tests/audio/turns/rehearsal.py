@@ -49,12 +49,13 @@ class Heard:
 
     spoken: SpokenTurn
     window_ms: float
+    tail_ms: float
     probabilities: tuple[float, ...]
 
 
 def hear(spoken: SpokenTurn, model: SileroModel) -> Heard:
     detector = Alone(model)
-    return Heard(spoken, detector.window_ms, tuple(detector.feed(spoken.pcm)))
+    return Heard(spoken, detector.window_ms, detector.tail_ms, tuple(detector.feed(spoken.pcm)))
 
 
 class ScriptedRecogniser:
@@ -94,7 +95,7 @@ class Rehearsal:
         self._heard = heard
         self._rule = rule
         self._recogniser = ScriptedRecogniser(heard.spoken, writing)
-        self._gate = SpeechGate(heard.window_ms)
+        self._gate = SpeechGate(heard.window_ms, tail_ms=heard.tail_ms)
         self._first = 0  # segment that the words of this turn begin with
         self._voice_ended: float | None = None  # None: nothing was said since the last decision
         self._pauses: tuple[float, ...] = ()
