@@ -38,6 +38,7 @@ from tandem.providers.tavily.search import Tavily
 from tandem.session.equipment import Equipment, Limits, Recorded, Sentences
 from tandem.session.listen import RATE
 from tandem.session.registry import Registry
+from tandem.session.silence import SilenceLimits
 from tandem.settings import Settings
 from tandem.skills.calculator import calculator
 from tandem.skills.clock import clock as local_clock
@@ -172,7 +173,10 @@ async def _equipment(settings: Settings, opened: Opened, toolbox: Toolbox, notif
         instructions=settings.instructions,
         sentences=await _sentences(settings, opened.tts, notify),
         toolbox=toolbox,
-        limits=Limits(llm=_llm_limits(settings.llm_first_token_ms)),
+        limits=Limits(
+            llm=_llm_limits(settings.llm_first_token_ms),
+            silence=SilenceLimits(settings.ask_after_s * 1000, settings.end_after_s * 1000),
+        ),
     )
 
 
@@ -183,11 +187,15 @@ def _llm_limits(first_token_ms: float) -> SlotLimits:
 
 async def _sentences(settings: Settings, voices: list[TextToSpeech], notify: Notify) -> Sentences:
     """Have every voice say now what is needed when no voice may be there."""
-    texts = (settings.apology, settings.filler, settings.voiceless)
+    still_there = settings.still_there if settings.ask_after_s else ""
+    goodbye = settings.goodbye if settings.end_after_s else ""
+    texts = (settings.apology, settings.filler, settings.voiceless, still_there, goodbye)
     return Sentences(*[Recorded(text, await _recorded(text, voices, notify)) for text in texts])
 
 
 async def _recorded(text: str, voices: list[TextToSpeech], notify: Notify) -> dict[str, SpokenAudio]:
+    if not text:
+        return {}
     async with asyncio.TaskGroup() as group:
         spoken = [(voice.name, group.create_task(_spoken(text, voice, notify))) for voice in voices]
     return {name: audio for name, task in spoken if (audio := task.result())}

@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     )
     apology: str = "Sorry, I can't answer right now. Please try again in a moment."
     filler: str = "One moment, please."
+    ask_after_s: Annotated[float, Field(ge=0, le=86_400)] = 0
+    still_there: str = "Are you still there?"
+    end_after_s: Annotated[float, Field(ge=0, le=86_400)] = 0
+    goodbye: str = "I can't hear you any more, so I am hanging up. Goodbye."
     voiceless: str = "Sorry, I have lost my voice for now. Please read the answer."
     page_dir: Path = _REPOSITORY / "frontend" / "out"
     tandem_toml: Path = Path("tandem.toml")

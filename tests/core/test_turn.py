@@ -134,9 +134,9 @@ class ACall(RuleBasedStateMachine):
 
     def perform(self, effect: Effect, before: State) -> None:
         match effect:
-            case Effect.START_REPLY | Effect.RESUME_REPLY:
+            case Effect.START_REPLY | Effect.RESUME_REPLY | Effect.ADDRESS_CALLER:
                 assert not self.reply_lives, "two replies at once"
-                assert effect is Effect.START_REPLY or self.reply_was_cut, "there is nothing to resume"
+                assert effect is not Effect.RESUME_REPLY or self.reply_was_cut, "there is nothing to resume"
                 self.reply_lives, self.reply_was_cut = True, False
             case Effect.CANCEL_REPLY:
                 assert self.reply_lives, "no reply to cancel"

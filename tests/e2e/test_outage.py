@@ -77,7 +77,7 @@ class Process:
             notify=self.told,
             clock=loop_clock,
             instructions="Be brief.",
-            sentences=Sentences(silence, Recorded("Wait.", {}), silence),
+            sentences=Sentences(silence, Recorded("Wait.", {}), silence, silence, silence),
         )
 
     def chain(self, slot: Slot) -> Chain[Any]:

@@ -41,6 +41,8 @@ M = TypeVar("M", bound=CallMessage)
 FRAME_MS = 20
 APOLOGY = "Sorry, not now."
 FILLER = "One moment, please."
+STILL_THERE = "Are you there?"
+GOODBYE = "Goodbye then."
 VOICELESS = "I have lost my voice."
 
 
@@ -54,6 +56,7 @@ class Caller:
         self.received: list[tuple[float, CallMessage]] = []
         self.notified = Recorder()
         self._events: asyncio.Queue[CallerEvent | None] = asyncio.Queue()
+        self.over = False  # the session has ended
         self._came = asyncio.Event()
 
     # --- the link, as the session sees it ---
@@ -150,7 +153,11 @@ async def call(
         instructions="Be brief.",
         toolbox=toolbox,
         sentences=Sentences(
-            apology=_recorded(APOLOGY), filler=_recorded(FILLER, really=fills), voiceless=_recorded(VOICELESS)
+            apology=_recorded(APOLOGY),
+            filler=_recorded(FILLER, really=fills),
+            voiceless=_recorded(VOICELESS),
+            still_there=_recorded(STILL_THERE),
+            goodbye=_recorded(GOODBYE),
         ),
         limits=limits or Limits(),
         eager=eager,
@@ -160,6 +167,7 @@ async def call(
     caller.session = Session("test", chosen, caller, equipment)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(caller.session.run())
+        running.add_done_callback(lambda _: setattr(caller, "over", True))
         yield caller
         caller.hang_up()
         await running

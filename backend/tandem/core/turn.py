@@ -25,6 +25,7 @@ class Event(Enum):
     TEXT_RECEIVED = "text received"  # the caller typed
     STOP_REQUESTED = "stop requested"  # the caller pressed a button
     INTERRUPTED = "interrupted"  # the caller speaks over the reply
+    SILENCE_LASTED = "silence lasted"  # nobody has spoken for long
     REPLY_STARTED = "reply started"  # its first audio was sent
     REPLY_FINISHED = "reply finished"  # its last audio was heard
     REPLY_FAILED = "reply failed"  # no provider of a slot could go on
@@ -39,6 +40,7 @@ class Effect(Enum):
     CUT_CONVERSATION = "cut conversation"  # history keeps what was heard
     RESUME_REPLY = "resume reply"  # from the first unheard word
     SAY_APOLOGY = "say apology"
+    ADDRESS_CALLER = "address caller"  # who was not heard for long
 
 
 _CUT = (Effect.CANCEL_REPLY, Effect.CLEAR_PLAYBACK, Effect.CUT_CONVERSATION)
@@ -47,6 +49,7 @@ TRANSITIONS: dict[tuple[State, Event], tuple[State, tuple[Effect, ...]]] = {
     (State.LISTENING, Event.SPEECH_STARTED): (State.HEARING, ()),
     (State.LISTENING, Event.TEXT_RECEIVED): (State.THINKING, (Effect.START_REPLY,)),
     (State.LISTENING, Event.STOP_REQUESTED): (State.LISTENING, ()),
+    (State.LISTENING, Event.SILENCE_LASTED): (State.SPEAKING, (Effect.ADDRESS_CALLER,)),
     (State.HEARING, Event.SPEECH_STOPPED): (State.PAUSED, ()),
     (State.HEARING, Event.TEXT_RECEIVED): (State.THINKING, (Effect.START_REPLY,)),
     (State.HEARING, Event.STOP_REQUESTED): (State.HEARING, ()),

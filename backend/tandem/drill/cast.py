@@ -109,10 +109,13 @@ def equipment(cell: Cell, scene: Scene, notify: Notify) -> Equipment:
         notify=notify,
         clock=scene.clock,
         instructions="Count.",
-        sentences=Sentences(_recorded(APOLOGY), _recorded(FILLER), _recorded(VOICELESS)),
+        sentences=Sentences(_recorded(APOLOGY), _recorded(FILLER), _recorded(VOICELESS), _UNSAID, _UNSAID),
         toolbox=_OneTool() if tool_turn else None,
         eager=Budget(scene.clock, share=0.5, per_second=0.1) if cell.eager else None,
     )
+
+
+_UNSAID = Recorded("", {})
 
 
 def _recorded(text: str) -> Recorded:

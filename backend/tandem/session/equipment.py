@@ -22,6 +22,7 @@ from tandem.core.ports import (
     Toolbox,
 )
 from tandem.core.speech_gate import GateLimits
+from tandem.session.silence import SilenceLimits
 from tandem.slots import llm, stt, tts
 from tandem.slots.request import SlotLimits
 
@@ -43,6 +44,7 @@ class Limits:
     gate: GateLimits = field(default_factory=GateLimits)
     patience: Patience = field(default_factory=Patience)
     barge_in: BargeInLimits = field(default_factory=BargeInLimits)
+    silence: SilenceLimits = field(default_factory=SilenceLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,16 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
-    """What Tandem says itself: when no model can go on, while something takes long, and when no voice works."""
+    """What Tandem says itself.
+
+    When no model can go on, while something takes long, when no voice works, and to a caller who is silent for long.
+    """
 
     apology: Recorded
     filler: Recorded
     voiceless: Recorded
+    still_there: Recorded
+    goodbye: Recorded
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,12 @@ class Reply:
         await self._replay(self._stage.sentences.apology)
         await self._finish()
 
+    async def address(self, sentence: Recorded) -> None:
+        """Say this to a caller who has not asked for anything."""
+        self.written = True
+        await self._replay(sentence, answer=False)
+        await self._finish()
+
     async def _fill(self) -> None:
         """Ask for patience, if there is nothing to hear for too long; once."""
         await self._curtain.risen()

@@ -43,6 +43,7 @@ from tandem.session.eager import EagerReplies
 from tandem.session.equipment import Equipment
 from tandem.session.listen import Listener
 from tandem.session.reply import Stage
+from tandem.session.silence import SilenceWatch, Step
 from tandem.session.speak import Speaker
 from tandem.session.stopwatch import Stopwatch
 from tandem.slots.llm import LlmSlot
@@ -74,6 +75,9 @@ class Session:
         self._stt = SttSlot(equipment.stt, self._bench(equipment.limits.stt), options=self._stt_options)
         self._listener = Listener(equipment, self._stt, self, self._stopwatch, input_rate=settings.input_rate)
         self._listener.push_to_talk(settings.push_to_talk)
+        self._silence = SilenceWatch(equipment.limits.silence, self._silent)
+        self._address = equipment.sentences.still_there
+        self._attending: asyncio.Task[None] | None = None
         self._speaker = Speaker(
             self._stage(),
             self._conversation,
@@ -116,18 +120,25 @@ class Session:
         self._equipment.notify(CallStarted(self.id))
         self.send(CallReady(self.id, self._settings, self._equipment.chains()))
         self.send(StateChanged(self.state, "idle"))
+        self._silence.state(self.state)
         try:
-            async with self._tasks, aclosing(self._link.events()) as events:
+            async with self._tasks:
                 recognising = self._tasks.create_task(self._recognise())
+                self._attending = self._tasks.create_task(self._attend())
                 try:
-                    async for event in events:
-                        self._take(event)
+                    await asyncio.wait({self._attending})
                 finally:
                     recognising.cancel()
+                    self._silence.close()
                     self._speaker.close()
                     self._listener.close()
         finally:
             self._equipment.notify(CallEnded(self.id, self._clock() - began))
+
+    async def _attend(self) -> None:
+        async with aclosing(self._link.events()) as events:
+            async for event in events:
+                self._take(event)
 
     # --- the floor, as listener and speaker see it ---
 
@@ -159,6 +170,7 @@ class Session:
             self._speaker.withdraw()
         if self.state is not before:
             self.send(StateChanged(self.state, before))
+            self._silence.state(self.state)
         if before is State.THINKING and event in _ANSWERS:
             self.turn_number = self._speaker.turn + 1
         if event is Event.REPLY_STARTED and self._stopwatch.answered and self._measured_turn < self._speaker.turn:
@@ -179,6 +191,7 @@ class Session:
     def _perform(self, effect: Effect) -> None:
         match effect:
             case Effect.START_REPLY:
+                self._silence.caller_spoke()
                 self._stt.new_turn()
                 if words := self._listener.take_text():
                     self._conversation.caller_said(words)
@@ -193,8 +206,22 @@ class Session:
                 self._speaker.resume()
             case Effect.SAY_APOLOGY:
                 self._speaker.apologise()
+            case Effect.ADDRESS_CALLER:
+                self._measured_turn = self.turn_number  # there is nothing to measure: nobody waited for it
+                self._speaker.address(self.turn_number, self._address)
+                self.turn_number += 1
             case _:
                 assert_never(effect)
+
+    def _silent(self, step: Step) -> None:
+        sentences = self._equipment.sentences
+        if step is Step.HANG_UP:
+            self.send(CallError("silent", "Nothing was heard from you for a while; the call has ended.", fatal=True))
+            if self._attending:
+                self._attending.cancel()
+            return
+        self._address = sentences.still_there if step is Step.ASK else sentences.goodbye
+        self.tell(Event.SILENCE_LASTED)
 
     # --- what the caller does ---
 

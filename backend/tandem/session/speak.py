@@ -7,6 +7,7 @@ from tandem.core.conversation import Conversation, Entry
 from tandem.core.link import CallSettings, PlaybackCleared
 from tandem.core.ports import LlmOptions, Message, Role, TtsOptions
 from tandem.session.eager import EagerReplies, Prepared
+from tandem.session.equipment import Recorded
 from tandem.session.reply import Reply, Script, Stage
 
 
@@ -115,6 +116,12 @@ class Speaker:
         """Say, in the reply that failed, that it cannot go on."""
         if self._reply:
             self._task = self._start(self._reply.apologise())
+
+    def address(self, turn: int, sentence: Recorded) -> None:
+        """Say this to a caller who has not asked for anything."""
+        reply = Reply(self._stage, epoch=self._next_epoch(), turn=turn, entry=self._conversation.begin_reply())
+        self._reply, self._interrupted = reply, None
+        self._task = self._start(reply.address(sentence))
 
     # --- what the caller does ---
 

@@ -67,7 +67,7 @@ class Stopwatch:
             ),
             attempts=tuple(self._attempts),
         )
-        self._voice_ended = self._paused = self._final = None
+        self._voice_ended = self._paused = self._final = self._first_audio = None
         self._attempts.clear()
         return measured
 
