@@ -1,5 +1,6 @@
 """What was sent to a recogniser finds its place in the call again, and what it heard becomes one utterance."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -109,6 +110,50 @@ def test_parts_are_joined_and_replaced() -> None:
     assert (final.text, final.final, final.ends_utterance, final.confidence) == ("one two Three.", True, True, 0.8)
     assert final.words == (Word("one", 0, 90), Word("two", 100, 190), Word("Three.", 200, 290))
     assert (final.start_ms, final.end_ms) == (0, 1000)
+
+
+def test_the_last_that_was_said_of_the_end_of_a_turn_is_told_with_the_words() -> None:
+    utterance = _utterance()
+    told = [
+        utterance.hear(Heard(0, "one", final=False, turn_over=0.1)),
+        utterance.hear(Heard(0, "one", final=False, turn_over=0.8)),
+        utterance.hear(Heard(0, "one", final=False, turn_over=0.8)),
+        utterance.hear(Heard(0, "one", final=False, turn_over=0.0)),
+    ]
+    assert [each and each.turn_over for each in told] == [0.1, 0.8, None, 0.0]
+    assert told[2] is None
+    assert utterance.settle(ends=True).turn_over == 0.0
+    assert utterance.settle(ends=True).turn_over is None
+
+
+@pytest.mark.parametrize(("final", "turn_over"), [("One, two.", 0.8), ("one two three", None), ("One.", None)])
+def test_a_final_text_keeps_what_was_said_of_the_same_words_only(final: str, turn_over: float | None) -> None:
+    utterance = _utterance()
+    utterance.hear(Heard(0, "one two", final=False, turn_over=0.8))
+    utterance.hear(Heard(0, final, final=True))
+    assert utterance.settle(ends=True).turn_over == turn_over
+
+
+def test_words_of_a_later_part_withdraw_what_was_said_of_an_earlier_one() -> None:
+    utterance = _utterance()
+    utterance.hear(Heard(0, "one", final=True, turn_over=0.9))
+    assert (heard := utterance.hear(Heard(1, "two", final=False)))
+    assert heard.turn_over is None
+    utterance.hear(Heard(0, "One.", final=True, turn_over=0.9))
+    assert utterance.settle(ends=True).turn_over is None
+
+
+def test_a_part_without_words_leaves_what_was_said_of_those_before_it() -> None:
+    utterance = _utterance()
+    utterance.hear(Heard(0, "one", final=True, turn_over=0.9))
+    assert utterance.hear(Heard(1, "", final=True, turn_over=0.1)) is None
+    assert utterance.settle(ends=True).turn_over == 0.9
+
+
+@pytest.mark.parametrize("turn_over", [-0.1, 1.1, float("nan")])
+def test_what_is_no_probability_says_nothing_about_a_turn(turn_over: float) -> None:
+    assert (heard := _utterance().hear(Heard(0, "one", final=False, turn_over=turn_over)))
+    assert heard.turn_over is None
 
 
 def test_a_final_part_that_comes_twice_is_said_once() -> None:

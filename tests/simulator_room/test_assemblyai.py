@@ -76,6 +76,15 @@ async def test_silence_ends_a_turn_and_the_next_one_counts_up() -> None:
     assert [frames[-1]["turn_order"] for frames in (first, second)] == [0, 1]
 
 
+async def test_confidence_in_the_end_of_a_turn_grows_with_silence() -> None:
+    async with session(Stage(), f"{QUERY}&min_turn_silence=500", lead_ms=1e9) as line:
+        say(line, SPEECH + bytes(RATE * 2))
+        turns = [frame for frame in await line.until(turn_is_formatted=True) if frame["type"] == "Turn"]
+    first, *_, last_partial, _, ended = (turn["end_of_turn_confidence"] for turn in turns)
+    assert first == pytest.approx(0.1)
+    assert 0.1 < last_partial < ended == 0.9
+
+
 async def test_configuration_changes_within_a_session() -> None:
     async with session(Stage(), lead_ms=1e9) as line:
         line.send({"type": "UpdateConfiguration", "format_turns": False, "end_of_turn_confidence_threshold": 1})

@@ -34,6 +34,8 @@ from tandem.simulator.faults import Fault, Kind
 from tandem.simulator.latency import Fixed, Latency, Pace, Slot
 from tandem.simulator.stage import Stage
 
+_EAGER = ("EagerEndOfTurn", "TurnResumed")
+
 
 @pytest_asyncio.fixture
 async def sim() -> AsyncIterator[Simulator]:
@@ -140,6 +142,20 @@ async def test_a_turn_of_flux_is_resumed_forced_and_reconfigured() -> None:
         with pytest.raises(Closed) as closed:
             await line.until(event="EndOfTurn")
     assert closed.value.code is None
+
+
+async def test_flux_grows_surer_of_the_end_of_a_turn_with_silence_and_is_no_surer_when_forced() -> None:
+    async with flux(Stage(), f"{FLUX}&eager_eot_threshold=0.4&eot_threshold=1.0") as line:
+        line.send(SPEECH + SECOND + SPEECH)
+        line.send({"type": "ForceEndTurn"})
+        frames = await line.until(event="EndOfTurn")
+    sure = [(frame["event"], frame["end_of_turn_confidence"]) for frame in frames[1:]]
+    eager, resumed = (next(at for at, (event, _) in enumerate(sure) if event == name) for name in _EAGER)
+    assert max(confidence for _, confidence in sure[:eager]) < 0.4
+    in_silence = [confidence for _, confidence in sure[eager:resumed]]
+    assert in_silence == sorted(in_silence)
+    assert in_silence[-1] > 0.8
+    assert max(confidence for _, confidence in sure[resumed:]) < 0.4
 
 
 @pytest.mark.looptime

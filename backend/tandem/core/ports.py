@@ -46,6 +46,11 @@ class Transcript:
     An interim one (`final` false) is replaced by the next; a final one stands. `ends_utterance` marks the answer to a
     STOPPED mark: every STOPPED is answered by exactly one such final transcript, with an empty text if no word was
     said. `confidence` is 0-1, or None where the provider gives none.
+
+    `turn_over` is the recogniser's own confidence (0-1) that the caller's turn is over with these words; None where the
+    provider gives none or it says nothing (for instance because we forced the end of the utterance). It is the last
+    that was said of them: a low one may have been said early, before there was any silence, and a high one may count on
+    up to 320 ms more silence than there was.
     """
 
     text: str
@@ -55,6 +60,7 @@ class Transcript:
     ends_utterance: bool = False
     words: tuple[Word, ...] = ()
     confidence: float | None = None
+    turn_over: float | None = None
 
 
 class SpeechToText(Protocol):

@@ -1,5 +1,6 @@
 """The line to a streaming recogniser: what was sent over it of a call, and what came of that; without any I/O."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from tandem.core.ports import Transcript
 
 PRE_ROLL_MS = 300.0  # ports.SpeechMark: the detector may be this late
 _CONTIGUOUS_MS = 1.0  # frames that are nearer than this to each other have no gap between them
+_NOT_LETTERS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,8 @@ class Heard:
     """What one message of a recogniser says of the current utterance; times are in ms of the audio it was sent.
 
     `part` orders the pieces of an utterance: a later message on the same part replaces the earlier one. `final` text
-    is not replaced by what is not final. `answers` marks the answer to the finalisation of the utterance.
+    is not replaced by what is not final. `answers` marks the answer to the finalisation of the utterance. `turn_over`
+    is as in Transcript, of all words up to these.
     """
 
     part: float
@@ -27,6 +30,7 @@ class Heard:
     words: tuple[Word, ...] = ()
     end_ms: float = 0.0
     confidence: float | None = None
+    turn_over: float | None = None
 
 
 class Line(Protocol):
@@ -154,10 +158,12 @@ class Utterance:
         self._sent = sent
         self._finals: dict[float, Heard] = {}
         self._interim: Heard | None = None
-        self._told = ""
+        self._told: tuple[str, float | None] = ("", None)
+        self._turn_over: float | None = None
+        self._judged = ""  # the words that this is about
 
     def hear(self, heard: Heard) -> Transcript | None:
-        """Take the next message; return an interim transcript if it says anything new."""
+        """Take the next message; return an interim transcript if it says anything new, of the words or of their end."""
         if heard.final:
             self._finals[heard.part] = heard
             if self._interim and self._interim.part <= heard.part:
@@ -166,16 +172,28 @@ class Utterance:
             self._interim = heard
         parts = self._parts()
         text = _joined(parts)
-        if not text or text == self._told:
+        self._judge(heard, parts)
+        if not text or (text, self._turn_over) == self._told:
             return None
-        self._told = text
+        self._told = (text, self._turn_over)
         return self._transcript(parts, final=False, ends=False)
 
     def settle(self, *, ends: bool) -> Transcript:
         """Return the final transcript and forget the utterance; `ends` as in Transcript.ends_utterance."""
         transcript = self._transcript(self._parts(), final=True, ends=ends)
-        self._finals, self._interim, self._told = {}, None, ""
+        self._finals, self._interim, self._told = {}, None, ("", None)
+        self._turn_over, self._judged = None, ""
         return transcript
+
+    def _judge(self, heard: Heard, parts: Sequence[Heard]) -> None:
+        """Note whether the turn is over with the last words; what was said of fewer or other words is forgotten."""
+        words = _NOT_LETTERS.sub(" ", _joined(parts).casefold()).strip()
+        spoken = [part for part in parts if part.text]
+        if spoken and spoken[-1] is heard and heard.turn_over is not None and 0 <= heard.turn_over <= 1:
+            self._turn_over = heard.turn_over
+        elif words != self._judged:
+            self._turn_over = None
+        self._judged = words
 
     def _parts(self) -> list[Heard]:
         interim = [self._interim] if self._interim else []
@@ -195,6 +213,7 @@ class Utterance:
             ends_utterance=ends,
             words=tuple(self._placed(word) for part in spoken for word in part.words) if timed else (),
             confidence=min(sure) if len(sure) == len(spoken) and sure else None,
+            turn_over=self._turn_over,
         )
 
     def _placed(self, word: Word) -> Word:

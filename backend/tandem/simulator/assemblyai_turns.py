@@ -18,7 +18,7 @@ _LOOK_EVERY_MS = 250.0
 _LONGEST_SESSION_S = 3 * 3_600
 # The SDK's models tell what a heartbeat holds and not how often it comes: its users have logged 5.0-5.1 s.
 BEAT_S = 5.0
-_CONFIDENCE = 0.9  # that a turn is over, once it has been quiet for `min_turn_silence`
+_DOUBT, _CONFIDENCE = 0.1, 0.9  # that a turn is over: while words come, and after `min_turn_silence` of quiet
 
 
 def error_frame(code: int, why: str) -> Body:
@@ -177,8 +177,13 @@ class Turns:
             self._looked_ms = hearing.at_ms
             if words := hearing.words():
                 self._words += words
-                says.append(self._turn(Part.UNIT))
+                says.append(self._turn(Part.UNIT, self._confidence()))
         return says
+
+    def _confidence(self) -> float:
+        """Return how likely the turn is over; it grows with silence only."""
+        share = min(1.0, self._hearing.quiet_ms / max(1.0, self._options.min_silence_ms))
+        return round(_DOUBT + (_CONFIDENCE - _DOUBT) * share, 4)
 
     def _end_of_turn(self, confidence: float) -> Says:
         if self._options.format_turns:
@@ -191,7 +196,7 @@ class Turns:
         self._words, self._order, self._speaking = [], self._order + 1, False
         return list(ended)
 
-    def _turn(self, part: Part, confidence: float = 0.1, *, end: bool = False, formatted: bool = False) -> Frame:
+    def _turn(self, part: Part, confidence: float, *, end: bool = False, formatted: bool = False) -> Frame:
         texts = [word.text if formatted else plain(word.text) for word in self._words]
         if formatted:
             texts = [texts[0][:1].upper() + texts[0][1:], *texts[1:]]

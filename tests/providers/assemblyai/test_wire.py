@@ -54,6 +54,22 @@ def test_the_formatted_turn_answers_a_forced_end_and_replaces_the_other() -> Non
     assert formatted.end_ms == 1300
 
 
+def test_each_turn_says_how_sure_it_is_to_be_over() -> None:
+    reading = wire.Reading()
+    reading.begin()
+    assert [heard.turn_over for heard in _read_until(reading, 7)] == [0.1, 0.1, 0.9, 0.9]
+
+
+def test_a_turn_whose_end_was_forced_says_nothing_about_being_over() -> None:
+    reading = wire.Reading()
+    reading.begin()
+    _read_until(reading, 3)
+    reading.finalise()
+    heard = [reading.read(event) for event in _events()[3:7]]
+    assert [each and each.turn_over for each in heard] == [0.1, None, None, None]
+    assert [each.text for each in heard if each] == ["six times", "six times seven", "Six times seven."]
+
+
 def test_a_turn_of_the_last_utterance_is_no_part_of_this_one() -> None:
     reading = wire.Reading()
     reading.begin()

@@ -143,6 +143,30 @@ def test_flux_answers_without_a_turn_when_it_has_heard_all() -> None:
     assert (answer.text, answer.answers) == ("", True)
 
 
+def test_flux_says_with_each_message_how_sure_it_is_that_the_turn_is_over() -> None:
+    reading = wire.FluxReading()
+    heard = [reading.read(message) for message in _flux()[1:6]]
+    assert [each and each.turn_over for each in heard] == [0.1, 0.1, 0.1, 0.4, 0.45]
+
+
+def test_flux_withdraws_with_a_resumed_turn_what_it_said_before() -> None:
+    body = json.loads((_RECORDINGS / "flux.json").read_text())[4]
+    reading = wire.FluxReading()
+    events = (("EagerEndOfTurn", 0.6), ("TurnResumed", 0.1))
+    told = [reading.read(_typed_flux({**body, "event": name, "end_of_turn_confidence": sure})) for name, sure in events]
+    assert [(each.turn_over, each.final) for each in told if each] == [(0.6, False), (0.1, False)]
+
+
+@pytest.mark.parametrize("confidence", [None, "high"])
+def test_flux_words_are_heard_though_nothing_is_said_of_their_end(confidence: str | None) -> None:
+    body = json.loads((_RECORDINGS / "flux.json").read_text())[3]
+    heard = wire.FluxReading().read(_typed_flux({**body, "end_of_turn_confidence": confidence}))
+    del body["end_of_turn_confidence"]
+    for each in (heard, wire.FluxReading().read(_typed_flux(body))):
+        assert each is not None
+        assert (each.text, each.turn_over) == ("Six times", None)
+
+
 def test_flux_words_without_times_are_told_as_text_only() -> None:
     body = json.loads((_RECORDINGS / "flux.json").read_text())[3]
     del body["words"][0]["start"]

@@ -48,6 +48,9 @@ class Reading:
     Where there is no turn to end, ForceEndpoint has no answer. That nothing was said, and not that the session has
     stalled, shows by a heartbeat after it, if none since the utterance began tells of speech; or by the Termination of
     a session that was told to end, which comes after the last word. SpeechStarted shows neither: a cough is one too.
+
+    Each message has the model's confidence that the turn is over. Of an end that may be the forced one it says nothing:
+    some models then always give 1.0.
     """
 
     def __init__(self) -> None:
@@ -99,6 +102,7 @@ class Reading:
             words=tuple(Word(word.text, word.start, word.end) for word in words),
             end_ms=words[-1].end if words else 0.0,
             confidence=sum(word.confidence for word in words) / len(words) if words else None,
+            turn_over=None if self._asked and turn.end_of_turn else turn.end_of_turn_confidence,
         )
 
 

@@ -53,7 +53,10 @@ def nova_query(model: str, options: SttOptions) -> str:
 
 
 def flux_query(model: str, options: SttOptions) -> str:
-    """Return the query of /v2/listen: turns end when we say so, whatever the model thinks."""
+    """Return the query of /v2/listen: turns end when we say so, whatever the model thinks.
+
+    What it thinks is in every TurnInfo: the eager threshold would only add messages.
+    """
     query: dict[str, str | int | float] = {
         "model": model,
         "encoding": "linear16",
@@ -124,6 +127,9 @@ class FluxReading:
 
     A turn is ended on what was transcribed by then, so the vendor must have heard the whole utterance before it is
     asked to end it; where no turn has begun there is nothing to end.
+
+    Each message has the model's present confidence that the turn is over, also that of a TurnResumed and of an end that
+    was forced, which the vendor says is not raised by that. The last ones are of up to 320 ms of our own silence.
     """
 
     def __init__(self) -> None:
@@ -178,6 +184,7 @@ class FluxReading:
             words=words,
             end_ms=end_ms,
             confidence=_mean(word.confidence for word in message.words),
+            turn_over=_number(getattr(message, "end_of_turn_confidence", None)),
         )
 
 
@@ -185,6 +192,10 @@ def _text(transcript: Any) -> str:
     if not isinstance(transcript, str):
         raise TypeError("a transcript that is no text")
     return transcript.strip()
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _word(text: str, start_s: float, end_s: float) -> Word:
