@@ -113,3 +113,15 @@ def test_a_reply_is_prepared_the_sooner_the_more_finished_the_words_are(said: st
 @pytest.mark.parametrize("said", ["", "what is the", "um"])
 def test_no_reply_is_prepared_to_words_that_ask_for_more(said: str) -> None:
     assert not Endpointer.may_be_over(said, 10_000)
+
+
+def test_where_the_words_tell_nothing_a_recogniser_that_is_sure_decides() -> None:
+    ends = Endpointer(PATIENCE)
+    assert ends.silence_ms("tell me a joke", 0.79) == ends.silence_ms("tell me a joke") == PATIENCE.plain_ms
+    assert ends.silence_ms("tell me a joke", 0.8) == PATIENCE.finished_ms
+
+
+@pytest.mark.parametrize("said", ["what is the", "um", "my code is two three", "Yes.", "I live alone."])
+def test_words_that_tell_something_count_more_than_a_sure_recogniser(said: str) -> None:
+    ends = Endpointer(PATIENCE)
+    assert ends.silence_ms(said, 1.0) == ends.silence_ms(said)

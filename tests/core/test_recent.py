@@ -5,7 +5,7 @@ import statistics
 from bisect import bisect_left, bisect_right
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tandem.core.recent import Recent
@@ -47,6 +47,7 @@ def test_the_half_is_the_lower_median(values: list[float]) -> None:
 
 
 @given(st.integers(1, KEPT), st.integers(1, 100))
+@example(150, 14)
 def test_it_is_the_smallest_value_that_the_share_does_not_exceed(count: int, percent: int) -> None:
     # Of 1, 2, ... n it is the rounded-up share of n, exactly.
     expected = math.ceil(Fraction(percent, 100) * count)

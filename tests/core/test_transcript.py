@@ -247,3 +247,23 @@ def test_pauses_that_nobody_will_answer_can_be_forgotten() -> None:
     turn.stopped()
     turn.forget_awaited()
     assert turn.settled
+
+
+def test_what_a_recogniser_thinks_of_the_turns_end_is_that_of_the_newest_words() -> None:
+    turn = TurnTranscript()
+    changed = [
+        turn.receive(Transcript("tell me", False, 0, 400, turn_over=0.1)).changed,
+        turn.receive(Transcript("tell me", False, 0, 400, turn_over=0.9)).changed,
+    ]
+    assert (changed, turn.turn_over) == ([True, False], 0.9)
+    turn.receive(Transcript("", True, 400, 400, ends_utterance=True))
+    assert turn.turn_over == 0.9
+    turn.receive(Transcript("more", True, 500, 700))
+    assert turn.turn_over is None
+
+
+def test_a_new_turn_knows_nothing_of_the_end_of_the_one_before() -> None:
+    turn = TurnTranscript()
+    turn.receive(Transcript("stop", True, 0, 400, turn_over=0.9))
+    turn.clear()
+    assert turn.turn_over is None

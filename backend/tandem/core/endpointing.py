@@ -114,6 +114,7 @@ def same_words(one: str, other: str) -> bool:
 
 
 SURELY_QUIET_MS = 64  # no gap between two words of a sentence
+_SURE = 0.8  # Flux itself would end the turn at 0.7 (the default of its eot_threshold)
 _REMEMBERED = 8  # pauses
 _ENOUGH = 3  # before they say something of the caller
 _MARGIN = 1.2
@@ -139,12 +140,16 @@ class Endpointer:
             return quiet_ms > 0
         return ending in (Ending.PLAIN, Ending.DIGITS) and quiet_ms >= SURELY_QUIET_MS
 
-    def silence_ms(self, text: str) -> float:
+    def silence_ms(self, text: str, turn_over: float | None = None) -> float:
         """Return the ms of silence after which a turn with these words is over.
 
-        A caller whose pauses are long is given time, but not where the words are surely done.
+        `turn_over` is the recogniser's own confidence (0-1) of that, if it has one: it heard the melody, and decides
+        where the words tell nothing. A caller whose pauses are long is given time, but not where the words are surely
+        done.
         """
         ending = ending_of(text)
+        if ending is Ending.PLAIN and turn_over is not None and turn_over >= _SURE:
+            ending = Ending.FINISHED
         wait_ms = self._patience.after(ending)
         if ending is Ending.DONE or len(self._pauses) < _ENOUGH:
             return wait_ms

@@ -1,5 +1,6 @@
 """The recent past in figures: percentiles of the last measurements."""
 
+import math
 from collections import deque
 
 _KEPT = 256
@@ -22,4 +23,5 @@ class Recent:
         if not self._values:
             return None
         ordered = sorted(self._values)
-        return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+        rank = math.ceil(round(share * len(ordered), 9))  # 0.14 of 150 is 21.000000000000004 to a computer
+        return ordered[max(0, rank - 1)]

@@ -14,11 +14,15 @@ _LEAST_SAME_WORDS = 2  # in a row; a single one that is the same may be chance
 
 @dataclass(frozen=True, slots=True)
 class CaptionLine:
-    """One segment of a turn as a screen shows it; a higher revision replaces a lower one."""
+    """One segment of a turn as a screen shows it; a higher revision replaces a lower one.
+
+    `changed` is False for interim words that are shown already.
+    """
 
     segment: int
     revision: int
     transcript: Transcript
+    changed: bool
 
 
 @dataclass(slots=True)
@@ -31,6 +35,7 @@ class TurnTranscript:
     _revision: int = 0
     _awaited: int = 0
     _interim: str = ""
+    turn_over: float | None = None  # as in Transcript, of all words so far
 
     def stopped(self) -> None:
         """The caller paused: one more final transcript is due."""
@@ -61,6 +66,9 @@ class TurnTranscript:
         self._revision += 1
         segment, revision = self._segment, self._revision
         fresh = self._fresh(transcript)
+        changed = transcript.final or fresh.text != self._interim
+        if fresh.text:
+            self.turn_over = transcript.turn_over
         self._interim = "" if transcript.final else fresh.text
         if transcript.final:
             if fresh.text:
@@ -68,7 +76,7 @@ class TurnTranscript:
             self._segment, self._revision = segment + 1, 0
         if transcript.ends_utterance:
             self._answered = len(self._finals)
-        return CaptionLine(segment, revision, fresh)
+        return CaptionLine(segment, revision, fresh, changed)
 
     def _fresh(self, transcript: Transcript) -> Transcript:
         again = [
@@ -90,6 +98,7 @@ class TurnTranscript:
         """The turn is answered; the next one begins. Segments go on counting, so that captions stay apart."""
         self._finals.clear()
         self._interim = ""
+        self.turn_over = None
         self._answered = 0
 
 

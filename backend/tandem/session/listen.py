@@ -173,7 +173,7 @@ class Listener:
     def heard(self, served: Served[Transcript]) -> None:
         """Take a transcript: show it, and see whether the turn is over now."""
         line = self._transcript.receive(served.item)
-        if line.transcript.text or line.revision > 1:
+        if line.changed and (line.transcript.text or line.revision > 1):
             self._floor.send(
                 CallerCaption(
                     self._floor.turn_number,
@@ -259,7 +259,7 @@ class Listener:
         if not self._transcript.text and not self._floor.unanswered:
             self._floor.tell(Event.FALSE_ALARM if self._floor.reply_was_cut else Event.NOTHING_SAID)
             return
-        enough = self._endpointer.silence_ms(self._transcript.text)
+        enough = self._endpointer.silence_ms(self._transcript.text, self._transcript.turn_over)
         missing = 0.0 if self._push_to_talk else enough - self._stopwatch.silent_ms(self._clock())
         if missing > 0:
             self._arm(missing, self.consider_turn_end)
