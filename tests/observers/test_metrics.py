@@ -54,8 +54,8 @@ def failed_over(previous: str = "groq", provider: str = "rulebook", *, after_out
 
 def test_times_are_in_seconds_and_in_the_buckets_of_a_voice() -> None:
     metrics = metrics_of()
-    metrics(TurnCompleted("id", TurnMeasured(1, 480, 90, 120, 60, turn_latency_ms=620)))
-    metrics(TurnCompleted("id", TurnMeasured(2, None, None, None, None, turn_latency_ms=None)))
+    metrics(TurnCompleted("id", TurnMeasured(1, 480, 90, 120, 8, 60, turn_latency_ms=620)))
+    metrics(TurnCompleted("id", TurnMeasured(2, None, None, None, None, None, turn_latency_ms=None)))
     metrics(AttemptSucceeded(Slot.LLM, "groq", 180))
     found = series(metrics)
     assert found["tandem_turn_latency_seconds_count"] == 1

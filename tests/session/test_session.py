@@ -136,7 +136,7 @@ async def test_the_players_own_word_on_what_was_heard_corrects_history() -> None
         await caller.until(PlaybackCleared)
         caller.does(PlaybackReported(1, 400))  # one: 180 ms, two: 360 ms, three: 660 ms
         await speaking
-        await caller.until(TurnMeasured, count=2)
+        await caller.until(TurnMeasured, lambda measured: measured.turn == 2)
     assert [reply.heard_text for reply in caller.replies() if reply.interrupted] == ["one two"]
     assert ("assistant", "one two") in history(model, 1)
 

@@ -6,7 +6,7 @@ import pytest
 from caller import call
 
 from fakes import FakeModel, Text
-from tandem.core.link import ReplyDone, SkillCalled, StopPressed, TextTyped
+from tandem.core.link import ReplyAudio, ReplyDone, SkillCalled, StopPressed, TextTyped
 from tandem.core.ports import Completed, Message, ModelOutput, Role, Source, Tool, ToolCall, ToolResult
 
 pytestmark = pytest.mark.looptime
@@ -89,3 +89,39 @@ async def test_a_model_that_asks_for_ever_has_to_answer_at_last() -> None:
     assert len(shelf.ran) == 4
     assert model.requests[-1][1].tools == ()
     assert caller.replies()[-1].heard_text == "Enough."
+
+
+async def test_what_is_said_before_a_tool_is_heard_while_it_runs() -> None:
+    model = FakeModel(
+        "model", [Text("Let me look"), CLOCK, Completed("tool_calls")], [Text("It is noon."), Completed("stop")]
+    )
+    async with call(llm=[model], toolbox=Shelf(takes_ms=3000)) as caller:
+        caller.does(TextTyped("what time is it"))
+        await caller.until_state("listening", count=2)
+    spoken = next(at for at, message in caller.received if isinstance(message, ReplyAudio))
+    answered = next(at for at, message in caller.received if isinstance(message, SkillCalled) and message.result)
+    assert spoken < answered
+    assert caller.replies()[-1].heard_text == "Let me look It is noon."
+
+
+async def test_a_caller_who_has_heard_all_before_a_slow_tool_is_done_is_asked_for_patience_once() -> None:
+    model = FakeModel(
+        "model",
+        [Text("Let me look."), CLOCK, Completed("tool_calls")],
+        [CLOCK, Completed("tool_calls")],
+        [Text("It is noon."), Completed("stop")],
+    )
+    async with call(llm=[model], toolbox=Shelf(takes_ms=4000), fills=True) as caller:
+        caller.does(TextTyped("what time is it"))
+        await caller.until_state("listening", count=2)
+    assert caller.replies()[-1].heard_text == "Let me look. One moment, please. It is noon."
+
+
+async def test_a_tool_that_is_done_in_time_needs_no_filler() -> None:
+    model = FakeModel(
+        "model", [Text("Let me look."), CLOCK, Completed("tool_calls")], [Text("It is noon."), Completed("stop")]
+    )
+    async with call(llm=[model], toolbox=Shelf(takes_ms=1200), fills=True) as caller:
+        caller.does(TextTyped("what time is it"))
+        await caller.until_state("listening", count=2)
+    assert caller.replies()[-1].heard_text == "Let me look. It is noon."

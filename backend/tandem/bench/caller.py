@@ -173,7 +173,7 @@ class Caller:
                 turn.noticed = now
             case "clear_audio" if turn:
                 turn.cleared, self._cleared = now, told["epoch"]
-            case "turn_metrics" if turn:
+            case "turn_metrics" if turn and told["heard_ms"] is None:
                 turn.endpoint_ms, self._measured = told["endpoint_ms"], True
                 turn.undisturbed = all(attempt["outcome"] == "ok" for attempt in told["attempts"])
             case "error" if told["fatal"]:

@@ -45,7 +45,8 @@ class AudioQuality:
     """What the meter read off a caller's microphone.
 
     `snr_db`, `peak_dbfs` and `rms_dbfs` are in dB (full scale = 0); `clipping` is the share of samples at full
-    scale, 0-1; `score` is 0-100; `advice` is a sentence for the caller, empty when nothing is wrong.
+    scale, 0-1; `score` is 0-100; `advice` is a sentence for the caller, empty when nothing is wrong; `lost` is the
+    share of audio, 0-1, that never came.
     """
 
     snr_db: float
@@ -54,3 +55,4 @@ class AudioQuality:
     clipping: float
     score: int
     advice: str
+    lost: float = 0.0

@@ -28,6 +28,14 @@ class TurnCompleted:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnHeard:
+    """The caller's player has told when the reply began to sound."""
+
+    session_id: str
+    measured: TurnMeasured
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyInterrupted:
     """The caller took the floor; `heard_ms` of the reply had sounded."""
 

@@ -189,16 +189,20 @@ class TurnMeasured:
     """Where a turn's time went, in ms; None where a part did not happen.
 
     `endpoint_ms`: end of voice -> turn decided, waiting for the last transcript included. `stt_ms`: pause noticed ->
-    final transcript (runs within endpoint_ms). `llm_ttft_ms`: turn decided -> first token. `tts_ttfb_ms`: first phrase
-    given -> its first audio. `turn_latency_ms`: end of voice -> first reply audio sent.
+    final transcript (runs within endpoint_ms). `llm_ttft_ms`: turn decided -> first token. `phrase_ms`: first token ->
+    first phrase. `tts_ttfb_ms`: first phrase given -> its first audio. `turn_latency_ms`: end of voice -> first reply
+    audio sent. `heard_ms`: first reply audio sent -> it sounds, by the caller's player, its message's way included;
+    None until the player has told.
     """
 
     turn: int
     endpoint_ms: float | None
     stt_ms: float | None
     llm_ttft_ms: float | None
+    phrase_ms: float | None
     tts_ttfb_ms: float | None
     turn_latency_ms: float | None
+    heard_ms: float | None = None
     attempts: tuple[Attempt, ...] = field(default=())
 
 

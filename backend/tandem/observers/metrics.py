@@ -19,6 +19,7 @@ from tandem.core.events import (
     Hedged,
     PhraseBegun,
     TurnCompleted,
+    TurnHeard,
 )
 from tandem.core.ports import Slot
 
@@ -61,6 +62,9 @@ class Metrics:
     def _measure_time(self) -> None:
         self._turn_latency = self._histogram(
             "tandem_turn_latency_seconds", "From the end of the caller's voice to the first audio of the reply."
+        )
+        self._player_delay = self._histogram(
+            "tandem_player_delay_seconds", "From the first audio of a reply sent to its sound, as players report it."
         )
         self._first_output = self._histogram(
             "tandem_slot_first_output_seconds", "From a request to its first output.", ("slot", "provider")
@@ -120,6 +124,8 @@ class Metrics:
         match event:
             case TurnCompleted(measured=measured) if measured.turn_latency_ms is not None:
                 self._turn_latency.observe(measured.turn_latency_ms / 1000)
+            case TurnHeard(measured=measured) if measured.heard_ms is not None:
+                self._player_delay.observe(measured.heard_ms / 1000)
             case AttemptSucceeded(slot=slot, provider=provider) if slot is not Slot.STT:
                 # A recogniser's first output waits for the caller: it says nothing about the recogniser.
                 self._first_output.labels(slot, self._label(slot, provider)).observe(event.first_output_ms / 1000)

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from tandem.core.audio import AudioFrame, duration_ms
 from tandem.core.barge_in import interrupts, is_backchannel, is_echo
+from tandem.core.dropouts import Dropouts
 from tandem.core.endpointing import SURELY_QUIET_MS, Endpointer
 from tandem.core.link import CallerCaption, CallMessage, MicrophoneQuality, VoiceActivity
 from tandem.core.ports import SpeechMark, Transcript
@@ -20,6 +22,8 @@ from tandem.slots.stt import SttSlot
 RATE = 16_000  # Hz; what the voice detector and the recognisers get
 _CHUNK_BYTES = 1024  # 32 ms: a long message is heard in steps, so that a mark stands near the sound it means
 _UNCOVERED_MS = 150  # of sound at the end of the words, which holds no further one
+_LOSSY = "Parts of what you say get lost on the way: check your connection."
+_WORTH_SAYING = 0.05  # of the audio; recognisers begin to lose words
 _WITHIN_TURN = (State.PAUSED, State.THINKING)  # a caller who speaks now goes on with what was said before the pause
 
 
@@ -77,6 +81,7 @@ class Listener:
         self._detector = equipment.make_detector(self._judged)
         self._gate = SpeechGate(self._detector.window_ms, self._limits.gate, tail_ms=self._detector.tail_ms)
         self._meter = equipment.make_meter()
+        self._dropouts = Dropouts()
         self._endpointer = Endpointer(self._limits.patience)
         self._stopped_ms = 0.0  # where in the audio the caller fell silent last
         self._transcript = TurnTranscript()
@@ -100,12 +105,14 @@ class Listener:
     def mute(self, muted: bool) -> None:
         """While muted nothing is heard; words that were begun count as ended."""
         self._muted = muted
+        self._dropouts.restart()
         if muted:
             self._close_gate()
 
     def release(self) -> None:
         """The push-to-talk key was released."""
         self._held = False
+        self._dropouts.restart()
         self._close_gate()
         self.consider_turn_end()
 
@@ -115,6 +122,7 @@ class Listener:
             return
         self._held = self._push_to_talk
         pcm = self._resampler.feed(pcm)
+        self._dropouts.received(duration_ms(len(pcm), RATE), self._clock())
         for at in range(0, len(pcm), _CHUNK_BYTES):
             self._hear_chunk(pcm[at : at + _CHUNK_BYTES])
 
@@ -125,8 +133,14 @@ class Listener:
         self._meter.feed(pcm, speaking=self._gate.speaking)
         if self._heard_ms >= self._quality_due_ms:
             self._quality_due_ms += self._limits.quality_every_ms
-            if quality := self._meter.read():
-                self._floor.send(MicrophoneQuality(quality))
+            self._tell_quality()
+
+    def _tell_quality(self) -> None:
+        lost_ms = self._dropouts.read()
+        lost = lost_ms / (lost_ms + self._limits.quality_every_ms)
+        if quality := self._meter.read():
+            advice = quality.advice or (_LOSSY if lost >= _WORTH_SAYING else "")
+            self._floor.send(MicrophoneQuality(replace(quality, lost=lost, advice=advice)))
 
     def _judged(self, probabilities: list[float]) -> None:
         """The detector says how likely it was, window by window, that the caller spoke."""

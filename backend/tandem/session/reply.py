@@ -83,10 +83,12 @@ class Reply:
         self.turn = turn
         self.entry = entry
         self.started = False  # its first audio was sent, if only that of a filler
+        self.answer_from_ms = 0.0  # where in its audio the answer begins, behind a filler
         self.written = False  # the model has ended its text properly
         self.tool_messages: list[Message] = []  # the calls that were made for it, and their results
         self._answered = False  # the first audio of the answer itself was sent
         self._spent = False  # no model could go on
+        self._filled = False  # the caller was asked for patience
         self._voiceless = False  # no voice could go on: what is left is read, not heard
         self._stage = stage
         self._before = entry.text  # heard of an earlier part of the same reply
@@ -156,8 +158,20 @@ class Reply:
         """Ask for patience, if there is nothing to hear for too long; once."""
         await self._curtain.risen()
         await asyncio.sleep(self._stage.limits.filler_after_ms / 1000)
+        if not self.started:
+            await self._ask_for_patience()
+
+    async def _keep_company(self) -> None:
+        """Ask for patience, if a tool takes long and all that was said until now has been heard."""
+        await self._phrases.join()
+        await self._until_ahead_by(0)
+        await asyncio.sleep(self._stage.limits.filler_after_ms / 1000)
+        await self._ask_for_patience()
+
+    async def _ask_for_patience(self) -> None:
         filler = self._stage.sentences.filler
-        if not self.started and filler.audio:
+        if filler.audio and not self._filled:
+            self._filled = True
             await self._replay(filler, answer=False)
 
     async def _replay(self, sentence: Recorded, *, answer: bool = True) -> None:
@@ -199,6 +213,9 @@ class Reply:
             calls = await self._write_round([*script.messages, *self.tool_messages], options, cutter)
             if not calls:
                 return
+            await self._queue(cutter.flush())  # what was said before the tools is not to wait for them
+            if self._text and not self._text[-1].isspace():
+                await self._say(" ", "tandem", cutter)
             await self._run_tools(calls)
 
     async def _write_round(
@@ -220,7 +237,10 @@ class Reply:
         """Run the calls side by side, once the turn is over: they may do something."""
         await self._curtain.risen()
         async with asyncio.TaskGroup() as group:
+            company = group.create_task(self._keep_company())
             runs = [group.create_task(self._run_tool(call)) for call in calls]
+            await asyncio.wait(runs)
+            company.cancel()
         self.tool_messages.append(Message(Role.ASSISTANT, "", calls))
         for call, run in zip(calls, runs, strict=True):
             self.tool_messages.append(Message(Role.TOOL, run.result().text, call_id=call.id))
@@ -246,18 +266,21 @@ class Reply:
 
     async def _speak(self, options: TtsOptions) -> None:
         while (phrase := await self._phrases.get()) is not None:
-            if self._voiceless:
-                continue
-            try:
-                await self._speak_phrase(phrase, options)
-            except ChainSpent:
-                if self._curtain.dropped:  # history has been settled without it
-                    return
-                self._voiceless = True
-                self._curtain.do(self._ledger.abandon)
-                self._send(CallError("tts_unavailable", self._stage.sentences.voiceless.text))
-                await self._replay(self._stage.sentences.voiceless)
-            await self._curtain.risen()
+            if not self._voiceless:
+                await self._speak_or_show(phrase, options)
+            self._phrases.task_done()
+
+    async def _speak_or_show(self, phrase: str, options: TtsOptions) -> None:
+        try:
+            await self._speak_phrase(phrase, options)
+        except ChainSpent:
+            if self._curtain.dropped:  # history has been settled without it
+                return
+            self._voiceless = True
+            self._curtain.do(self._ledger.abandon)
+            self._send(CallError("tts_unavailable", self._stage.sentences.voiceless.text))
+            await self._replay(self._stage.sentences.voiceless)
+        await self._curtain.risen()
 
     async def _speak_phrase(self, phrase: str, options: TtsOptions) -> None:
         words = speakable(phrase, options.language)
@@ -291,6 +314,7 @@ class Reply:
         now = self._stage.clock()
         if answer and not self._answered:
             self._answered = True
+            self.answer_from_ms = self._ledger.sent_ms
             self._stage.stopwatch.first_audio(now)
             self._tell(Event.REPLY_STARTED)
         elif not self.started:

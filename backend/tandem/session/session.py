@@ -18,6 +18,7 @@ from tandem.core.events import (
     PhraseBegun,
     ReplyInterrupted,
     TurnCompleted,
+    TurnHeard,
 )
 from tandem.core.link import (
     Attempt,
@@ -36,6 +37,7 @@ from tandem.core.link import (
     StopPressed,
     TalkReleased,
     TextTyped,
+    TurnMeasured,
 )
 from tandem.core.ports import SttOptions
 from tandem.core.turn import Effect, Event, State, Turn
@@ -64,6 +66,7 @@ class Session:
         self.id = session_id
         self.turn_number = 1  # of the caller's next words
         self._measured_turn = 0
+        self._unheard: tuple[TurnMeasured, float] | None = None  # and when its first audio was sent
         self._settings = settings
         self._link = link
         self._equipment = equipment
@@ -178,6 +181,7 @@ class Session:
             measured = self._stopwatch.read(self._speaker.turn)
             self.send(measured)
             self._equipment.notify(TurnCompleted(self.id, measured))
+            self._unheard = measured, self._clock()
 
     def prepare(self, text: str) -> None:
         """The turn may be over with these words: begin the reply to them."""
@@ -236,6 +240,7 @@ class Session:
                 self._speaker.drop_interrupted()
                 self._conversation.dismiss()
             case PlaybackReported(epoch, played_ms):
+                self._note_heard(self._speaker.sounded_ms(epoch, played_ms))
                 self._speaker.played(epoch, played_ms)
             case TalkReleased():
                 self._listener.release()
@@ -245,6 +250,14 @@ class Session:
                 self._change(event)
             case _:
                 assert_never(event)
+
+    def _note_heard(self, sounded_ms: float) -> None:
+        """The player tells that so much of an answer has sounded: now it is known when that began."""
+        if self._unheard and sounded_ms > 0:
+            (measured, sent_at), self._unheard = self._unheard, None
+            measured = replace(measured, heard_ms=round(max(0.0, self._clock() - sounded_ms - sent_at), 1))
+            self.send(measured)
+            self._equipment.notify(TurnHeard(self.id, measured))
 
     def _typed(self, text: str) -> None:
         if words := self._listener.take_text():

@@ -133,6 +133,11 @@ class Speaker:
         elif self._reply and self._reply.epoch == epoch:
             self._reply.played(played_ms)
 
+    def sounded_ms(self, epoch: int, played_ms: float) -> float:
+        """Return how much of the answer has sounded when `played_ms` of this epoch have."""
+        reply = self._reply
+        return played_ms - reply.answer_from_ms if reply and reply.epoch == epoch else 0.0
+
     def drop_interrupted(self) -> None:
         """The caller means it: the reply that was cut is not taken up again."""
         self._interrupted = None

@@ -61,6 +61,7 @@ class Stopwatch:
             endpoint_ms=_between(self._voice_ended, self._turn_ended),
             stt_ms=_between(self._paused, self._final),
             llm_ttft_ms=_between(self._turn_ended, self._first_token),
+            phrase_ms=_between(self._first_token, self._first_phrase),
             tts_ttfb_ms=_between(self._first_phrase, self._first_audio),
             turn_latency_ms=_between(
                 self._turn_ended if self._voice_ended is None else self._voice_ended, self._first_audio

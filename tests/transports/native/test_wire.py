@@ -158,7 +158,7 @@ MESSAGES: list[tuple[CallMessage, str]] = [
     (PlaybackCleared(1), "clear_audio"),
     (ReplyDone(1, "hi there", "hi", True), "response_done"),
     (ProviderSwitched("tts", "flite", "espeak", "cut", "before_output", 3.0), "provider_switch"),
-    (TurnMeasured(1, 480.0, 80.0, 1.0, 12.0, 500.0, (Attempt("stt", "moonshine", "ok", 3.0),)), "turn_metrics"),
+    (TurnMeasured(1, 480.0, 80.0, 1.0, 4.0, 12.0, 500.0, 30.0, (Attempt("stt", "ear", "ok", 3.0),)), "turn_metrics"),
     (CallError("too_fast", "Slower.", fatal=True), "error"),
 ]
 

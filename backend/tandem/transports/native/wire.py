@@ -218,6 +218,7 @@ def fields_of(message: CallMessage, framing: Literal["binary", "base64"]) -> dic
                 "peak_dbfs": round(quality.peak_dbfs, 1),
                 "rms_dbfs": round(quality.rms_dbfs, 1),
                 "clipping": round(quality.clipping, 4),
+                "lost": round(quality.lost, 4),
                 "quality": quality.score,
                 "advice": quality.advice,
             }
@@ -301,8 +302,10 @@ def _measured(measured: TurnMeasured) -> dict[str, Any]:
         "endpoint_ms": measured.endpoint_ms,
         "stt_ms": measured.stt_ms,
         "llm_ttft_ms": measured.llm_ttft_ms,
+        "phrase_ms": measured.phrase_ms,
         "tts_ttfb_ms": measured.tts_ttfb_ms,
         "turn_latency_ms": measured.turn_latency_ms,
+        "heard_ms": measured.heard_ms,
         "attempts": [
             {
                 "slot": attempt.slot,
