@@ -115,3 +115,11 @@ def test_memory_of_a_further_call_is_between_two_loads() -> None:
     assert found["resident, each call from 2 on"] == pytest.approx(2)
     assert found["resident, each call from 26 on"] == pytest.approx(3)
     assert found["CPU a minute of call"] == 0.5
+
+
+def test_an_interruption_is_decided_96_ms_after_the_voice_was_noticed() -> None:
+    turn = Turn(0, 0, onset=100, voice_end=1_000, noticed=180, cleared=279)
+    found = {figure.name.strip(): figure for figure in of_turns(load(1, turns=(turn,)))}
+    decided = found["interruption decided -> clear_audio"].spread
+    assert decided is not None
+    assert (decided.n, decided.p99) == (1, 3)
