@@ -10,23 +10,20 @@ from tandem.core.audio import duration_ms
 from tandem.core.conversation import Entry
 from tandem.core.deadline import Deadline
 from tandem.core.errors import ChainSpent
-from tandem.core.link import CallError, CallMessage, ReplyAudio, ReplyAudioEnded, ReplyDone, ReplyText, SkillCalled
+from tandem.core.link import CallError, CallMessage, ReplyAudio, ReplyAudioEnded, ReplyDone, ReplyText
 from tandem.core.phrases import PhraseCutter, count_letters, split_after
 from tandem.core.playback import PlaybackLedger
 from tandem.core.ports import (
     Clock,
-    Delta,
     LlmOptions,
     Message,
-    Role,
     SpokenAudio,
     Toolbox,
-    ToolCall,
-    ToolResult,
     TtsOptions,
 )
 from tandem.core.speakable import Writing, said_text, speakable
 from tandem.core.turn import Event
+from tandem.session.author import Author
 from tandem.session.curtain import Curtain
 from tandem.session.equipment import Limits, Recorded, Sentences
 from tandem.session.stopwatch import Stopwatch
@@ -34,7 +31,6 @@ from tandem.slots.llm import LlmSlot
 from tandem.slots.request import Served
 from tandem.slots.tts import TtsSlot
 
-_MOST_ROUNDS = 4  # of tool calls in one reply; after them the model has to answer
 _PHRASES_AHEAD = 4  # the model may write this many phrases ahead of the voice
 _HELD_LEAD_MS = 600  # behind the curtain there is a little time, but none to waste
 _LEAST_WAIT_MS = 1  # a remainder of rounding is not worth a wake-up, and may be too small for the clock to move
@@ -85,7 +81,6 @@ class Reply:
         self.started = False  # its first audio was sent, if only that of a filler
         self.answer_from_ms = 0.0  # where in its audio the answer begins, behind a filler
         self.written = False  # the model has ended its text properly
-        self.tool_messages: list[Message] = []  # the calls that were made for it, and their results
         self._answered = False  # the first audio of the answer itself was sent
         self._spent = False  # no model could go on
         self._filled = False  # the caller was asked for patience
@@ -95,6 +90,8 @@ class Reply:
         self._text = ""
         self._ledger = PlaybackLedger()
         self._curtain = Curtain(up=not eager)
+        self._author = Author(stage.llm, stage.toolbox, self._curtain, self)
+        self._cutter = PhraseCutter()
         self._give_up_at = stage.clock() + stage.limits.first_audio_ms
         self._phrases: asyncio.Queue[str | None] = asyncio.Queue(_PHRASES_AHEAD)
 
@@ -102,6 +99,11 @@ class Reply:
     def text(self) -> str:
         """What was written of it so far."""
         return self._text
+
+    @property
+    def tool_messages(self) -> list[Message]:
+        """The calls that were made for it, and their results."""
+        return self._author.tool_messages
 
     def release(self, epoch: int, entry: Entry) -> None:
         """The turn is over: what was prepared may be heard, as this epoch and in this place of history."""
@@ -117,7 +119,8 @@ class Reply:
     def _tell(self, event: Event) -> None:
         self._curtain.do(partial(self._stage.tell, event))
 
-    def _send(self, message: CallMessage) -> None:
+    def send(self, message: CallMessage) -> None:
+        """Send something to the caller, now or when the curtain rises."""
         self._curtain.do(partial(self._stage.send, message))
 
     def _note(self, lap: Callable[[float], None]) -> None:
@@ -161,7 +164,7 @@ class Reply:
         if not self.started:
             await self._ask_for_patience()
 
-    async def _keep_company(self) -> None:
+    async def keep_company(self) -> None:
         """Ask for patience, if a tool takes long and all that was said until now has been heard."""
         await self._phrases.join()
         await self._until_ahead_by(0)
@@ -178,86 +181,49 @@ class Reply:
         """Say, or at least show, what was recorded."""
         said = f" {sentence.text} "
         self._text = self._text + said if self.started else said + self._text
-        self._send(ReplyText(self.turn, said, "tandem"))
+        self.send(ReplyText(self.turn, said, "tandem"))
         async with aclosing(self._stage.tts.replay(sentence.audio)) as served:
             self._curtain.do(partial(self._ledger.begin, sentence.text))
             async for audio in served:
                 self._send_audio(audio, answer=answer)
         self._curtain.do(self._ledger.complete)
 
-    def _deadline(self) -> Deadline | None:
+    def deadline(self) -> Deadline | None:
         """Until its first audio, all that is tried for a reply has one deadline."""
         return None if self._answered else Deadline(self._give_up_at, self._stage.clock)
 
-    def _lead_ms(self) -> float:
+    def lead_ms(self) -> float:
+        """How much of it the caller still has to hear."""
         return self._ledger.lead_ms(self._stage.clock()) if self._curtain.up else _HELD_LEAD_MS
 
     async def _write(self, script: Script) -> None:
-        cutter = PhraseCutter()
         if script.begun:
             self._text = script.begun
-            await self._queue(cutter.push(self._text))
+            await self._queue(self._cutter.push(self._text))
         try:
-            await self._write_all(script, cutter)
+            if script.messages is not None:
+                await self._author.write(script.messages, script.llm)
             self.written = True
         except ChainSpent:
             self._spent = True
-        await self._queue(cutter.flush())
+        await self._queue(self._cutter.flush())
         await self._phrases.put(None)
 
-    async def _write_all(self, script: Script, cutter: PhraseCutter) -> None:
-        if script.messages is None:
-            return
-        for tools in [*[script.llm.tools] * _MOST_ROUNDS, ()]:
-            options = replace(script.llm, tools=tools)
-            calls = await self._write_round([*script.messages, *self.tool_messages], options, cutter)
-            if not calls:
-                return
-            await self._queue(cutter.flush())  # what was said before the tools is not to wait for them
-            if self._text and not self._text[-1].isspace():
-                await self._say(" ", "tandem", cutter)
-            await self._run_tools(calls)
+    async def say(self, text: str, provider: str) -> None:
+        """The model has written this."""
+        self._note(self._stage.stopwatch.first_token)
+        await self._say(text, provider)
 
-    async def _write_round(
-        self, messages: Sequence[Message], options: LlmOptions, cutter: PhraseCutter
-    ) -> tuple[ToolCall, ...]:
-        """Let the model write until it ends or wants tools; return the calls that it wants."""
-        calls: list[ToolCall] = []
-        written = self._stage.llm.reply(messages, options, lead_ms=self._lead_ms, deadline=self._deadline())
-        async with aclosing(written) as served:
-            async for piece in served:
-                if isinstance(piece.item, Delta):
-                    self._note(self._stage.stopwatch.first_token)
-                    await self._say(piece.item.text, piece.provider, cutter)
-                elif isinstance(piece.item, ToolCall):
-                    calls.append(piece.item)
-        return tuple(calls)
+    async def say_the_rest(self) -> None:
+        """The model writes no more for now: nothing of it waits until a phrase is whole."""
+        await self._queue(self._cutter.flush())
+        if self._text and not self._text[-1].isspace():
+            await self._say(" ", "tandem")  # between this and what comes then
 
-    async def _run_tools(self, calls: tuple[ToolCall, ...]) -> None:
-        """Run the calls side by side, once the turn is over: they may do something."""
-        await self._curtain.risen()
-        async with asyncio.TaskGroup() as group:
-            company = group.create_task(self._keep_company())
-            runs = [group.create_task(self._run_tool(call)) for call in calls]
-            await asyncio.wait(runs)
-            company.cancel()
-        self.tool_messages.append(Message(Role.ASSISTANT, "", calls))
-        for call, run in zip(calls, runs, strict=True):
-            self.tool_messages.append(Message(Role.TOOL, run.result().text, call_id=call.id))
-
-    async def _run_tool(self, call: ToolCall) -> ToolResult:
-        self._send(SkillCalled(self.turn, call.name, call.arguments))
-        if self._stage.toolbox is None:
-            result = ToolResult("There are no tools.", failed=True)
-        else:
-            result = await self._stage.toolbox.run(call)
-        self._send(SkillCalled(self.turn, call.name, call.arguments, result))
-        return result
-
-    async def _say(self, text: str, provider: str, cutter: PhraseCutter) -> None:
+    async def _say(self, text: str, provider: str) -> None:
         self._text += text
-        self._send(ReplyText(self.turn, text, provider))
-        await self._queue(cutter.push(text))
+        self.send(ReplyText(self.turn, text, provider))
+        await self._queue(self._cutter.push(text))
 
     async def _queue(self, phrases: list[str]) -> None:
         for phrase in phrases:
@@ -278,14 +244,14 @@ class Reply:
                 return
             self._voiceless = True
             self._curtain.do(self._ledger.abandon)
-            self._send(CallError("tts_unavailable", self._stage.sentences.voiceless.text))
+            self.send(CallError("tts_unavailable", self._stage.sentences.voiceless.text))
             await self._replay(self._stage.sentences.voiceless)
         await self._curtain.risen()
 
     async def _speak_phrase(self, phrase: str, options: TtsOptions) -> None:
         words = speakable(phrase, options.language)
         said, writing = said_text(words), Writing(words)
-        voice = self._stage.tts.speak(said, options, lead_ms=self._lead_ms, deadline=self._deadline())
+        voice = self._stage.tts.speak(said, options, lead_ms=self.lead_ms, deadline=self.deadline())
         begun = False
         async with aclosing(voice) as served:
             async for audio in served:
@@ -293,7 +259,7 @@ class Reply:
                 if not begun:  # only now: a filler may have come before it
                     begun = True
                     if self._answered:
-                        self._stage.note_lead(self._lead_ms())
+                        self._stage.note_lead(self.lead_ms())
                     self._curtain.do(partial(self._ledger.begin, phrase))
                 self._send_audio(replace(audio, item=replace(audio.item, words=writing.feed(audio.item.words))))
         if not begun:
@@ -321,12 +287,12 @@ class Reply:
             self._tell(Event.REPLY_STARTED)
         self.started = True
         pcm, words = audio.item.pcm, audio.item.words
-        self._send(ReplyAudio(self.epoch, self._ledger.sent_ms, pcm, audio.provider))
+        self.send(ReplyAudio(self.epoch, self._ledger.sent_ms, pcm, audio.provider))
         self._ledger.sent(duration_ms(len(pcm), self._stage.output_rate), words, now)
 
     async def _finish(self) -> None:
         """Wait until all of it has been heard."""
-        self._send(ReplyAudioEnded(self.epoch, self._ledger.sent_ms))
+        self.send(ReplyAudioEnded(self.epoch, self._ledger.sent_ms))
         await self._until_ahead_by(0)
         self._settle_history()
         self.announce_end(interrupted=False)
