@@ -122,6 +122,22 @@ browserSuite('in a conversation', () => {
     await shows('del', 'keep short notes and look things up.');
   });
 
+  test('a reply is 12 dB quieter while the caller speaks, is loud again after, and is told as ever', async () => {
+    const call = await startTalking();
+    const voice = async () => (await stats(page)).levels.voice;
+    call.speak(1, 3);
+    call.send({ type: 'audio_end', turn: 1, epoch: 1, duration_ms: 3000 });
+    await call.until('playback', ({ played_ms }) => played_ms > 400);
+    const loud = await voice();
+    call.send({ type: 'vad_status', speaking: true, probability: 0.9 });
+    const quiet = loud - 12 / 48;
+    await waitFor('a quieter reply', async () => Math.abs((await voice()) - quiet) < 0.01);
+    call.send({ type: 'vad_status', speaking: false, probability: 0.1 });
+    await waitFor('a loud reply', async () => Math.abs((await voice()) - loud) < 0.01);
+    await call.until('playback', ({ played_ms }) => played_ms === 3000);
+    expect((await stats(page)).player.samplesPlayed).toBe(3 * OUTPUT_RATE);
+  });
+
   test('twenty barge-ins in a row are all silent within 50 ms', async () => {
     const call = await startTalking();
     for (let epoch = 1; epoch <= 20; epoch += 1) {

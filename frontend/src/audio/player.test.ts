@@ -88,6 +88,14 @@ describe('the player', () => {
     expect(port.postMessage).toHaveBeenCalledWith({ type: 'clear', epoch: 2, receivedAt: 1.5 });
   });
 
+  test('tells the worklet whether the caller speaks', () => {
+    const { player, port, played } = setUp();
+    player.attach(port);
+    player.duck(true);
+    expect(port.postMessage).toHaveBeenCalledWith({ type: 'duck', speaking: true });
+    expect(played).toEqual([]);
+  });
+
   test('keeps what came before the worklet was loaded', () => {
     const { player, port } = setUp();
     player.play(new ArrayBuffer(18));

@@ -60,6 +60,11 @@ export class Player {
     this.command({ type: 'end', epoch });
   }
 
+  /** Whether the caller speaks, so that a reply that sounds becomes quieter before it is known to be interrupted. */
+  duck(speaking: boolean): void {
+    this.command({ type: 'duck', speaking });
+  }
+
   clear(epoch: number): void {
     this.command({ type: 'clear', epoch, receivedAt: this.clock() });
     clearTimeout(this.unanswered.get(epoch));

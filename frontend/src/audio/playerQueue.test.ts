@@ -153,3 +153,100 @@ describe('the player queue', () => {
     expect(rms(listen(50))).toBeGreaterThan(0.1);
   });
 });
+
+describe('while the caller speaks over a reply', () => {
+  const FULL = 16_000 / 0x8000;
+  const QUIET = FULL * 10 ** (-12 / 20);
+
+  function speakOver(epoch: number): void {
+    queue.frame(epoch, loud(2000));
+    listen(500);
+    queue.duck(true);
+    listen(20);
+  }
+
+  test('the reply is 12 dB quieter, and as loud as before when the caller falls silent', () => {
+    speakOver(1);
+    expect(rms(listen(200))).toBeCloseTo(QUIET, 3);
+    queue.duck(false);
+    listen(110);
+    expect(rms(listen(200))).toBeCloseTo(FULL, 3);
+  });
+
+  test('the level never jumps by more than its ramp allows', () => {
+    queue.frame(1, loud(2000));
+    listen(500);
+    const heard = [...listen(20)];
+    queue.duck(true);
+    heard.push(...listen(100));
+    queue.duck(false);
+    heard.push(...listen(200));
+    const jumps = heard.slice(1).map((sample, index) => Math.abs(sample - heard[index]));
+    expect(Math.max(...jumps)).toBeLessThan((1.1 * (FULL - QUIET)) / (0.01 * DEVICE_RATE));
+  });
+
+  test('the reply is counted as if it were loud', () => {
+    speakOver(1);
+    queue.end(1);
+    listen(1600);
+    expect(types()).toEqual(['started 1', 'finished 1']);
+    expect(events.at(-1)).toMatchObject({ playedMs: 2000 });
+    expect(queue.samplesPlayed).toBe(2 * OUTPUT_RATE);
+  });
+
+  test('a clear silences it as soon as ever, still fading', () => {
+    speakOver(1);
+    queue.clear(1);
+    const after = listen(100);
+    const fade = (DEVICE_RATE * 5) / 1000;
+    expect(after[0]).toBeCloseTo(QUIET, 2);
+    expect(after[10]).toBeGreaterThan(after[200]);
+    expect(rms(after.subarray(fade))).toBe(0);
+  });
+
+  test('the reply after a clear is at full level, also while the caller still speaks', () => {
+    speakOver(1);
+    queue.clear(1);
+    listen(110);
+    queue.frame(2, loud(500));
+    listen(20);
+    expect(rms(listen(200))).toBeCloseTo(FULL, 3);
+  });
+
+  test('a reply that follows at once comes back to full level', () => {
+    queue.frame(1, loud(100));
+    queue.end(1);
+    queue.frame(2, loud(1000));
+    listen(50);
+    queue.duck(true);
+    listen(200);
+    expect(types()).toEqual(['started 1', 'finished 1', 'started 2']);
+    expect(rms(listen(200))).toBeCloseTo(FULL, 3);
+  });
+
+  test('a reply stays quiet when it has run dry and goes on', () => {
+    queue.frame(1, loud(100));
+    listen(50);
+    queue.duck(true);
+    listen(200);
+    queue.frame(1, loud(500));
+    listen(20);
+    expect(rms(listen(200))).toBeCloseTo(QUIET, 3);
+  });
+
+  test('a reply that begins after the caller did is at full level', () => {
+    queue.duck(true);
+    queue.frame(1, loud(500));
+    listen(20);
+    expect(rms(listen(200))).toBeCloseTo(FULL, 3);
+  });
+
+  test('a reset brings the level back', () => {
+    speakOver(9);
+    queue.reset();
+    listen(110);
+    queue.frame(1, loud(500));
+    listen(20);
+    expect(rms(listen(200))).toBeCloseTo(FULL, 3);
+  });
+});

@@ -1,4 +1,5 @@
-/** What the player sounds next: reply audio by epoch, with prebuffer, resampling and a faded flush. */
+/** What the player sounds next: reply audio by epoch, with prebuffer, resampling, ducking and a faded flush. */
+import { Ducking } from './ducking';
 import { OUTPUT_RATE } from './frame';
 import { Resampler } from './resampler';
 import { SampleRing } from './sampleRing';
@@ -28,6 +29,7 @@ export class PlayerQueue {
 
   private readonly ring = new SampleRing(10 * OUTPUT_RATE, LONGEST_REPLY_SECONDS * OUTPUT_RATE);
   private readonly resampler: Resampler;
+  private readonly ducking: Ducking;
   private readonly fadeSamples: number;
   private readonly scratch = new Float32Array(4096);
   private readonly played = new Map<number, number>();
@@ -43,6 +45,7 @@ export class PlayerQueue {
     private readonly notify: (event: PlayerEvent) => void,
   ) {
     this.resampler = new Resampler(OUTPUT_RATE, deviceRate);
+    this.ducking = new Ducking(deviceRate);
     this.fadeSamples = Math.round(FADE_SECONDS * deviceRate);
   }
 
@@ -98,6 +101,12 @@ export class PlayerQueue {
     return this.playedMs(epoch);
   }
 
+  /** Only what sounds now yields to the caller; a reply that begins later begins at full level. */
+  duck(speaking: boolean): void {
+    if (speaking && this.sounding) this.ducking.lower();
+    else this.ducking.raise();
+  }
+
   /** A new session counts its epochs from the start again. */
   reset(): void {
     this.clear(this.newestEpoch);
@@ -109,6 +118,11 @@ export class PlayerQueue {
   /** Fills one render quantum; what is not covered by audio stays silent. */
   render(output: Float32Array): void {
     output.fill(0);
+    this.renderReplies(output);
+    this.ducking.apply(output);
+  }
+
+  private renderReplies(output: Float32Array): void {
     let written = this.renderTail(output);
     while (written < output.length) {
       const segment = this.segments[0];
@@ -180,6 +194,7 @@ export class PlayerQueue {
     }
     this.primed = false;
     this.freshEpoch = true;
+    this.ducking.raise();
   }
 
   private segmentFor(epoch: number): Segment {

@@ -8,6 +8,8 @@ import type { Call } from './call';
 export interface TandemStats {
   /** Audio clock in seconds, device rate in Hz; `state` as AudioContext has it, or "none". */
   clock: { state: string; time: number; sampleRate: number; outputLatencyMs: number };
+  /** How loud each path is right now, 0 (-60 dBFS and less) to 1 (-12 dBFS and more). */
+  levels: { microphone: number; voice: number };
   uplink: UplinkCounts;
   /** As the player worklet last told: every 250 ms, and whenever a reply starts, ends or is cut off. */
   player: PlayerCounts;
@@ -28,6 +30,7 @@ export function installDiagnostics({ engine, uplink, router }: Call): void {
     const { connection, roundTripMs } = useConnection.getState();
     return structuredClone({
       clock: engine.clock(),
+      levels: engine.levels(),
       uplink: uplink.counts,
       player: engine.player.counts,
       flushes: engine.player.flushes,

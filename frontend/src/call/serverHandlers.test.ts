@@ -4,7 +4,7 @@ import { Router } from '@/protocol/router';
 import { useSession } from '@/stores/session';
 import { serverHandlers } from './serverHandlers';
 
-const player = { clear: vi.fn(), end: vi.fn() };
+const player = { clear: vi.fn(), duck: vi.fn(), end: vi.fn() };
 const sessionReady = vi.fn();
 const fail = vi.fn();
 const START = useSession.getInitialState();
@@ -35,6 +35,14 @@ describe('the gateway’s messages', () => {
   test('silence the player at once', () => {
     receive({ type: 'clear_audio', epoch: 7, turn: 2 });
     expect(player.clear).toHaveBeenCalledWith(7);
+  });
+
+  test('have the player yield while the caller speaks', () => {
+    receive({ type: 'vad_status', speaking: true, probability: 0.93 });
+    expect(player.duck).toHaveBeenLastCalledWith(true);
+    receive({ type: 'vad_status', speaking: false, probability: 0.1 });
+    expect(player.duck).toHaveBeenLastCalledWith(false);
+    expect(player.clear).not.toHaveBeenCalled();
   });
 
   test('tell the player where a reply ends', () => {

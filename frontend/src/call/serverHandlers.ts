@@ -7,7 +7,7 @@ import { useConnection } from '@/stores/connection';
 import { isTurnState, type Slot, useSession } from '@/stores/session';
 
 export interface HandlerDeps {
-  player: Pick<Player, 'clear' | 'end'>;
+  player: Pick<Player, 'clear' | 'duck' | 'end'>;
   sessionReady: () => void;
   fail: (reason: string) => void;
 }
@@ -23,8 +23,8 @@ export function serverHandlers({ player, sessionReady, fail }: HandlerDeps): Han
     state_change: ({ state }) => {
       if (isTurnState(state)) useSession.setState({ turnState: state });
     },
-    // `state_change` says the same, with the gateway's judgement on top.
-    vad_status: () => {},
+    // `clear_audio` comes later, once the gateway is sure of an interruption.
+    vad_status: ({ speaking }) => player.duck(speaking),
     audio_metrics: ({ advice }) => setAdvice(advice?.trim() || null),
     transcript_update: (message) => {
       const { turn, role, segment, revision, text, final, provider } = message;

@@ -10,6 +10,7 @@ export type PlayerCommand =
   /** A binary message of the gateway, header included, exactly as it came. */
   | { type: 'audio'; message: ArrayBuffer }
   | { type: 'end'; epoch: number }
+  | { type: 'duck'; speaking: boolean }
   /** `receivedAt` is the audio clock when the page was told to be silent. */
   | { type: 'clear'; epoch: number; receivedAt: number }
   | { type: 'reset' };

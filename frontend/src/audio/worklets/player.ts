@@ -49,6 +49,9 @@ class PlayerProcessor extends AudioWorkletProcessor {
       case 'end':
         this.queue.end(command.epoch);
         return;
+      case 'duck':
+        this.queue.duck(command.speaking);
+        return;
       case 'clear':
         this.clear(command.epoch, command.receivedAt);
         return;
