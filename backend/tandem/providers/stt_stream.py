@@ -9,7 +9,7 @@ from typing import TypeVar
 from tandem.core.audio import AudioFrame, duration_ms
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import SpeechMark, Transcript
-from tandem.providers.stt_ledger import Line, SentAudio, Utterance
+from tandem.providers.stt_ledger import Heard, Line, SentAudio, Utterance
 
 Item = AudioFrame | SpeechMark
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class _Listening:
         self._patience = patience
         self._sent = SentAudio(sample_rate, line.chunk_ms, line.shortest_ms)
         self._utterance = Utterance(self._sent)
-        self._message = asyncio.ensure_future(line.receive())
+        self._message = self._receiving()
         self._loop = asyncio.get_running_loop()
         self._sent_at = self._loop.time()
         self._unheard_ms = 0.0  # of the utterance's audio, sent since the last message
@@ -81,17 +81,34 @@ class _Listening:
 
     async def step(self) -> list[Transcript]:
         """Wait until something happens; return the transcripts that it gives."""
-        waiting: set[asyncio.Future[object]] = {self._message}  # type: ignore[arg-type]  # sets are invariant
-        step = self._ahead.step if self._asked_at is None else None
-        if step is not None:
-            waiting.add(step)  # type: ignore[arg-type]
-        timeout = max(0.0, self._deadline() - self._loop.time())
-        await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        await self._news()
         if self._message.done():
             return self._received()
         if self._loop.time() >= self._deadline():
             return await self._overdue()
-        return await self._take() if step is not None and step.done() else []
+        return await self._take() if self._asked_at is None and self._ahead.ready else []
+
+    async def _news(self) -> None:
+        """Wait for a message, for audio that is due, or for the deadline."""
+        listening = self._asked_at is None
+        if self._message.done() or (listening and self._ahead.ready):
+            return
+        # Most frames complete no chunk, and nothing has to wake up for those.
+        self._ahead.cut = self._sent.add if listening else None
+        self._ahead.news.clear()
+        try:
+            async with asyncio.timeout_at(self._deadline()) as moment:
+                await self._ahead.news.wait()
+        except TimeoutError:
+            if not moment.expired():
+                raise
+        finally:
+            self._ahead.cut = None
+
+    def _receiving(self) -> asyncio.Future[Heard | None]:
+        message = asyncio.ensure_future(self._line.receive())
+        message.add_done_callback(lambda _: self._ahead.news.set())
+        return message
 
     async def close(self) -> None:
         self._message.cancel()
@@ -124,7 +141,7 @@ class _Listening:
 
     def _received(self) -> list[Transcript]:
         heard = self._message.result()
-        self._message = asyncio.ensure_future(self._line.receive())
+        self._message = self._receiving()
         self._unheard_ms = 0.0
         if heard is None or not (self._sent.speaking or self._asked_at is not None):
             return []
@@ -144,6 +161,8 @@ class _Listening:
                 self._line.begin(self._sent.sent_ms)
             case SpeechMark.STOPPED:
                 return await self._stop()
+            case list() as chunks:
+                await self._send(chunks)
             case AudioFrame() as frame:
                 await self._send(self._sent.add(frame))
             case None if self._sent.speaking:
@@ -182,42 +201,56 @@ class _Listening:
 
 
 class _ReadAhead:
-    """Holds the one task that waits for the next frame or mark.
+    """Reads the audio in a task of its own, one item ahead; `news` is set when there is something to take.
 
-    Its parent is the generator that made it, which must close it. (A TaskGroup cannot be held across a yield: it
-    would cancel whichever task asks the generator for its next item.)
+    While `cut` is set it gets the frames that come, and only the chunks that it makes of them are there to be taken.
+    The parent of the task is the generator that made it, which must close it. (A TaskGroup cannot be held across a
+    yield: it would cancel whichever task asks the generator for its next item.)
     """
 
     def __init__(self, audio: AsyncIterator[Item]) -> None:
-        self._audio = audio
+        self.ended = False
         self.ended_within = False  # the audio ended in the middle of an utterance
-        self.step: asyncio.Future[Item] | None = asyncio.ensure_future(anext(audio))
+        self.cut: Callable[[AudioFrame], list[bytes]] | None = None
+        self.news = asyncio.Event()
+        self._item: Item | list[bytes] | None = None
+        self._taken = asyncio.Event()
+        self._task = asyncio.ensure_future(self._read(audio))
+        self._task.add_done_callback(lambda _: self.news.set())
+
+    async def _read(self, audio: AsyncIterator[Item]) -> None:
+        async for item in audio:
+            if self.cut is None or not isinstance(item, AudioFrame):
+                self._item = item
+            elif chunks := self.cut(item):
+                self._item = chunks
+            else:
+                continue
+            self.news.set()
+            self._taken.clear()
+            await self._taken.wait()
 
     @property
-    def ended(self) -> bool:
-        return self.step is None
+    def ready(self) -> bool:
+        """Whether there is something to take: an item, or the end."""
+        return self._item is not None or (self._task.done() and not self.ended)
 
     async def is_empty(self) -> bool:
         """Wait for the first item; tell whether there is none."""
-        assert self.step is not None
-        await asyncio.wait({self.step})
-        return isinstance(self.step.exception(), StopAsyncIteration)
+        await self.news.wait()
+        return self._item is None and self._task.exception() is None
 
-    def take(self) -> Item | None:
-        """Return what came and go on reading; None if that was the end."""
-        assert self.step is not None
-        try:
-            item = self.step.result()
-        except StopAsyncIteration:
-            self.step = None
-            return None
-        self.step = asyncio.ensure_future(anext(self._audio))
+    def take(self) -> Item | list[bytes] | None:
+        """Return what came, or None if that was the end; raises what the audio raised."""
+        item, self._item = self._item, None
+        if item is None:
+            self._task.result()
+            self.ended = True
+        self._taken.set()
         return item
 
     async def close(self) -> None:
-        if self.step is None:
-            return
-        self.step.cancel()
-        await asyncio.wait({self.step})
-        if not self.step.cancelled():
-            self.step.exception()  # seen, so that it is not reported as forgotten
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        if not self._task.cancelled():
+            self._task.exception()  # seen, so that it is not reported as forgotten
