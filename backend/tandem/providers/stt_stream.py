@@ -82,6 +82,7 @@ class _Listening:
     async def step(self) -> list[Transcript]:
         """Wait until something happens; return the transcripts that it gives."""
         await self._news()
+        await asyncio.sleep(0)  # a message that is there is read first: it may say why the line closes
         if self._message.done():
             return self._received()
         if self._loop.time() >= self._deadline():
