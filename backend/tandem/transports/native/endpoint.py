@@ -15,6 +15,7 @@ from tandem.core.link import AudioReceived, CallerEvent, CallError, CallMessage,
 from tandem.core.ports import Clock
 from tandem.session.registry import Place, Registry
 from tandem.transports.native.limits import Allowance
+from tandem.transports.native.patience import Patience
 from tandem.transports.native.wire import Control, End, Hello, Ping, Writer, event_of, read_audio, read_control
 
 _HELLO_WITHIN_S = 10.0  # a caller who says nothing by then gets the defaults
@@ -41,6 +42,7 @@ class NativeLink:
         self._outgoing: deque[CallMessage | str] = deque()
         self._queued = asyncio.Event()
         self._ended = False
+        self._until_idle, self._until_stuck = Patience(_IDLE_S), Patience(_SEND_WITHIN_S)
         self.close_code = 1000
 
     async def negotiate(self) -> Hello:
@@ -84,7 +86,7 @@ class NativeLink:
             self._first = None
             return message
         try:
-            async with asyncio.timeout(_IDLE_S):
+            with self._until_idle:
                 return await self._receive()
         except TimeoutError:
             raise CallerError("idle", "Nothing was heard from you for a while.", fatal=True, close_code=1000) from None
@@ -150,7 +152,7 @@ class NativeLink:
     async def _send(self, message: CallMessage | str) -> None:
         frame = message if isinstance(message, str) else self._writer.write(message)
         try:
-            async with asyncio.timeout(_SEND_WITHIN_S):
+            with self._until_stuck:
                 if isinstance(frame, str):
                     await self._socket.send_text(frame)
                 else:
