@@ -105,7 +105,12 @@ class Line:
             return made[-1]
 
         # The SDK hands every option on to websockets, but declares only some of them.
-        options: dict[str, Any] = {"create_connection": make, "ping_interval": _PING_S, "ping_timeout": _PING_S}
+        options: dict[str, Any] = {
+            "create_connection": make,
+            "compression": None,  # audio hardly gets smaller, and all of it would have to be inflated
+            "ping_interval": _PING_S,
+            "ping_timeout": _PING_S,
+        }
         opening = self._client.tts.websocket_connect(
             websocket_connection_options=cast("WebsocketConnectionOptions", options)
         )

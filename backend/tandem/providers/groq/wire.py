@@ -8,7 +8,6 @@ from typing import Any
 
 from groq.types.chat import (
     ChatCompletionAssistantMessageParam,
-    ChatCompletionChunk,
     ChatCompletionMessageParam,
     ChatCompletionMessageToolCallParam,
     ChatCompletionSystemMessageParam,
@@ -18,7 +17,17 @@ from groq.types.chat import (
 )
 
 from tandem.core.errors import Fault
-from tandem.core.ports import Completed, Message, Role, Tool, ToolCall
+from tandem.core.ports import Completed, LlmOptions, Message, Role, Tool, ToolCall
+
+
+def request(model: str, messages: Sequence[Message], options: LlmOptions) -> dict[str, object]:
+    """Return the body of a request for a streamed reply."""
+    body: dict[str, object] = {"model": model, "messages": request_messages(messages), "stream": True}
+    if options.tools:
+        body["tools"] = request_tools(options.tools)
+    if options.max_tokens is not None:
+        body["max_completion_tokens"] = options.max_tokens
+    return body
 
 
 def request_messages(messages: Sequence[Message]) -> list[ChatCompletionMessageParam]:
@@ -88,30 +97,34 @@ class Piece:
     broken_off: bool = False
 
 
-def read_chunk(chunk: ChatCompletionChunk) -> Piece:
-    """Return what `chunk` says; raises UnreadableAnswer."""
+def read_chunk(chunk: Any) -> Piece:
+    """Return what a chunk, as it is in JSON, says; raises UnreadableAnswer."""
     try:
-        choices: Sequence[Any] | None = chunk.choices
-        if choices is None:  # as the SDK has it where the field is missing: a lost word
-            raise UnreadableAnswer("a chunk without choices")
-        choice = choices[0] if choices else None
-        own = chunk.x_groq  # Groq's own place for the token counts, and for why it stopped early
-        usage = (own and own.usage) or chunk.usage
+        choices = chunk["choices"]
+        choice = choices[0] if len(choices) else None  # none at all would be a lost word, and is a TypeError
+        delta = {} if choice is None else choice["delta"]
+        own = chunk.get("x_groq") or {}  # Groq's own place for the token counts, and for why it stopped early
+        usage = own.get("usage") or chunk.get("usage") or {}
         return Piece(
-            text=_text(choice.delta.content) if choice else "",
-            calls=_read_calls(choice.delta.tool_calls) if choice else (),
-            reason=choice.finish_reason if choice else None,
-            prompt_tokens=usage.prompt_tokens if usage else None,
-            completion_tokens=usage.completion_tokens if usage else None,
-            broken_off=bool(own and own.error),
+            text=_text(delta.get("content")),
+            calls=_read_calls(delta.get("tool_calls")),
+            reason=None if choice is None else choice.get("finish_reason"),
+            prompt_tokens=usage.get("prompt_tokens"),
+            completion_tokens=usage.get("completion_tokens"),
+            broken_off=bool(own.get("error")),
         )
-    except (AttributeError, LookupError, TypeError) as error:  # the SDK builds its objects without a check
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # nothing was checked before
         raise UnreadableAnswer("unknown form") from error
 
 
 def _read_calls(calls: Sequence[Any] | None) -> tuple[CallPiece, ...]:
     return tuple(
-        CallPiece(int(call.index), _text(call.id), _text(call.function.name), _text(call.function.arguments))
+        CallPiece(
+            int(call["index"]),
+            _text(call.get("id")),
+            _text(call["function"].get("name")),
+            _text(call["function"].get("arguments")),
+        )
         for call in calls or ()
     )
 
