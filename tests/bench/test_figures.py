@@ -25,6 +25,7 @@ def load(calls: int, rss_mib: float = 0.0, turns: tuple[Turn, ...] = ()) -> Load
         call_minutes=2.0,
         rss_mib=rss_mib,
         background=Background(calls, "level", 0.1, 0.1, 0.0, None),
+        calm=calls > 1,
         seen={script.code(0, 0): SEEN},
     )
 
@@ -114,7 +115,7 @@ def test_memory_of_a_further_call_is_between_two_loads() -> None:
     found = {figure.name: figure.value for figure in of_load(100, [load(1, 104), load(25, 152), load(50, 227)])}
     assert found["resident, each call from 2 on"] == pytest.approx(2)
     assert found["resident, each call from 26 on"] == pytest.approx(3)
-    assert found["CPU a minute of call"] == 0.5
+    assert found["CPU a minute of call"] == found["CPU a minute, hasty callers"] == 0.5
 
 
 def test_an_interruption_is_decided_96_ms_after_the_voice_was_noticed() -> None:

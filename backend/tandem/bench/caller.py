@@ -38,15 +38,19 @@ class Broken(Exception):
 
 
 class Caller:
-    """One call. `turns` and `late_ms` (of each frame, how late it was sent) hold what was seen."""
+    """One call. `turns` and `late_ms` (of each frame, how late it was sent) hold what was seen.
 
-    def __init__(self, number: int, lines: list[Line], answered: Callable[[], None]) -> None:
+    A `calm` caller listens to each reply and thinks for a second; others speak again at once, over every second reply.
+    """
+
+    def __init__(self, number: int, lines: list[Line], answered: Callable[[], None], *, calm: bool) -> None:
         """Take the lines to say, and whom to tell of each answer."""
         self.turns: list[Turn] = []
         self.late_ms: list[float] = []
         self._number = number
         self._lines = lines
         self._tell_answered = answered
+        self._calm = calm
         self._random = random.Random(number)  # noqa: S311 a rehearsal, not a secret
         self._player = Player(_now)
         self._microphone = bytearray()
@@ -92,14 +96,22 @@ class Caller:
     async def _converse(self) -> None:
         await asyncio.sleep(0.5 + self._random.random() / 2)
         for number, line in enumerate(self._lines):
-            if number and script.spoken_over(number - 1):
-                await asyncio.sleep(0.3 + 0.6 * self._random.random())
-            elif number:
-                await self._await(self._idle)
-                await asyncio.sleep(0.2 + 0.2 * self._random.random())
+            if number and not self._calm:
+                await self._cut_in(number - 1)
             self._say(number, line)
             await self._await(self._answered)
             self._tell_answered()
+            if self._calm:
+                await self._await(self._idle)
+                await asyncio.sleep(0.5 + self._random.random())
+
+    async def _cut_in(self, number: int) -> None:
+        """Wait until a hasty caller speaks again after the reply to this turn has begun."""
+        if script.spoken_over(number):
+            await asyncio.sleep(0.3 + 0.6 * self._random.random())
+        else:
+            await self._await(self._idle)
+            await asyncio.sleep(0.2 + 0.2 * self._random.random())
 
     async def _await(self, event: asyncio.Event) -> None:
         try:

@@ -24,6 +24,9 @@ EXAMPLES = "Examples:  tandem bench  ·  tandem bench --quick  ·  tandem bench 
 _WIDTH = 118  # of the table, also where lines are shorter
 _MOST_CALLS, _MOST_TURNS = 200, 500  # what a code has digits for, and more than a machine has cores for
 
+# The first call loads what is loaded late, the last calls show what haste costs.
+_USED = (Step(1, 2), Step(25, 5, calm=True), Step(50, 5, calm=True), Step(25, 4))
+
 out = Console()
 err = Console(stderr=True)
 
@@ -91,7 +94,7 @@ def _run(plan: Plan, begin: Callable[[str], None], advance: Callable[[], None]) 
 def _plan(calls: list[int], turns: int | None, detector: Detector, *, quick: bool) -> Plan:
     few, many = (2, 4) if quick else (8, 20)  # one call alone needs more turns for its percentiles
     timed = tuple(Step(count, turns or (many if count == 1 else few)) for count in calls)
-    used = (Step(1, 2), Step(5, 2)) if quick else (Step(1, 2), Step(25, 4), Step(50, 2))
+    used = (Step(1, 2), Step(5, 2, calm=True)) if quick else _USED
     return Plan(timed, (Step(1, few if quick else many),), used, detector)
 
 

@@ -157,12 +157,21 @@ class Load:
     call_minutes: float  # of all calls together: wall minutes of each
     rss_mib: float  # while all calls were up
     background: Background
+    calm: bool  # the callers listened and thought
     seen: Mapping[str, Marks] = field(default_factory=dict)
 
     @property
     def cpu_s_per_call_minute(self) -> float:
         """CPU seconds for a minute of one call."""
-        return round(self.cpu_s / self.call_minutes, 3) if self.call_minutes else 0.0
+        return self._a_minute(self.cpu_s, 3)
+
+    @property
+    def turns_per_call_minute(self) -> float:
+        """Turns in a minute of one call."""
+        return self._a_minute(len(self.turns), 1)
+
+    def _a_minute(self, whole: float, digits: int) -> float:
+        return round(whole / self.call_minutes, digits) if self.call_minutes else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +243,13 @@ def of_load(idle_mib: float, loads: Sequence[Load]) -> list[Figure]:
     """Return CPU and memory; each load's further calls are those that the one before it did not have."""
     found = [Figure("resident, idle", 0, "MiB", value=round(idle_mib, 1))]
     for load in loads:
-        cpu = {"value": 0.6}
-        found.append(Figure("CPU a minute of call", load.calls, "s", value=load.cpu_s_per_call_minute, limits=cpu))
+        name, limits = ("CPU a minute of call", {"value": 0.6}) if load.calm else ("CPU a minute, hasty callers", {})
+        found.append(Figure(name, load.calls, "s", value=load.cpu_s_per_call_minute, limits=limits))
+        found.append(Figure("  turns in it", load.calls, "", value=load.turns_per_call_minute))
         found.append(Figure("resident", load.calls, "MiB", value=round(load.rss_mib, 1)))
     for fewer, more in pairwise(loads):
+        if more.calls <= fewer.calls:
+            continue
         a_call = (more.rss_mib - fewer.rss_mib) / (more.calls - fewer.calls)
         name = f"resident, each call from {fewer.calls + 1} on"
         found.append(Figure(name, more.calls, "MiB", value=round(a_call, 2), limits={"value": 3}))

@@ -22,10 +22,11 @@ _BETWEEN_CALLS_S = 3.3  # about the length of a turn, over which the calls of a 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A load: so many calls at once, of so many turns."""
+    """A load: so many calls at once, of so many turns, by callers who are `calm` or not."""
 
     calls: int
     turns: int
+    calm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ async def _timed(
             lines = [
                 [_numbered(script.question(call, turn)) for turn in range(step.turns)] for call in range(step.calls)
             ]
-            loads.append(await _load(rig, lines, advance))
+            loads.append(await _load(rig, step, lines, advance))
         return loads, await rig.wasted()
 
 
@@ -112,14 +113,14 @@ async def _used(
     async with rigged(folder, conversation, plan.detector, most_calls=calls, eager=True, hears=script.PROMPT) as rig:
         idle, loads = rig.usage(), []
         for step in plan.used:
-            begin(f"{step.calls} calls, {plan.detector}")
-            loads.append(await _load(rig, [[line] * step.turns] * step.calls, advance))
+            begin(f"{step.calls} calls, {plan.detector}" + step.calm * ", calm callers")
+            loads.append(await _load(rig, step, [[line] * step.turns] * step.calls, advance))
         return idle.rss_mib, loads
 
 
-async def _load(rig: Rig, lines: Sequence[list[Line]], advance: Callable[[], None]) -> Load:
+async def _load(rig: Rig, step: Step, lines: Sequence[list[Line]], advance: Callable[[], None]) -> Load:
     """Hold the calls, all up until the last of them has been answered."""
-    callers = [Caller(number, said, advance) for number, said in enumerate(lines)]
+    callers = [Caller(number, said, advance, calm=step.calm) for number, said in enumerate(lines)]
     spoken, hung_up = asyncio.Barrier(len(callers) + 1), asyncio.Event()
     before, began = rig.work(), time.monotonic()
     async with asyncio.TaskGroup() as group:
@@ -139,6 +140,7 @@ async def _load(rig: Rig, lines: Sequence[list[Line]], advance: Callable[[], Non
         call_minutes=sum(call.result() for call in calls),
         rss_mib=rss_mib,
         background=_background(rig, callers, before, after, took_s),
+        calm=step.calm,
         seen=marks(await rig.requests()),
     )
 

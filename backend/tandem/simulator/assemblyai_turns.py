@@ -165,7 +165,7 @@ class Turns:
         """Say what the last 20 ms of audio give rise to."""
         hearing, options = self._hearing, self._options
         says: Says = []
-        if hearing.quiet_ms == 0 and not self._speaking:
+        if hearing.voiced and not self._speaking:
             self._speaking = True
             says.append(Frame({"type": "SpeechStarted", "timestamp": round(hearing.at_ms)}))
         is_sure = options.threshold <= _CONFIDENCE

@@ -103,7 +103,7 @@ class Flux:
         """Say what the last 20 ms of audio give rise to."""
         hearing, confidence = self._hearing, self._confidence()
         if self._ongoing:
-            if self._eager and hearing.quiet_ms == 0:
+            if self._eager and hearing.voiced:
                 self._eager = False
                 return [self._info("TurnResumed")]
             if trigger := self._ending(confidence):

@@ -120,7 +120,7 @@ class Nova:
         """Say what the last 20 ms of audio give rise to."""
         hearing, options = self._hearing, self._options
         says: Says = []
-        if hearing.quiet_ms == 0 and not self._speaking:
+        if hearing.voiced and not self._speaking:
             self._speaking = True
             if options.vad_events:
                 started = {"type": "SpeechStarted", "channel": _CHANNEL, "timestamp": hearing.at_ms / 1000}

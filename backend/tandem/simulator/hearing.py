@@ -25,6 +25,7 @@ class Hearing:
         self._rest = b""  # half a sample
         self._kept = bytearray()  # what is still to be understood
         self._samples = 0
+        self.voiced = False  # there was voice in the last step
         self.voiced_until_ms = 0.0
 
     @property
@@ -46,8 +47,10 @@ class Hearing:
             self._kept += piece
             self._samples += len(piece) // 2
             samples = np.frombuffer(piece, "<i2").astype(np.float32)
-            if float(np.sqrt(np.mean(samples**2))) > _VOICED:
-                self.voiced_until_ms = self.at_ms
+            self.voiced = float(np.sqrt(np.mean(samples**2))) > _VOICED
+            if self.voiced:
+                quiet = len(samples) - 1 - int(np.flatnonzero(np.abs(samples) > _VOICED)[-1])
+                self.voiced_until_ms = self.at_ms - quiet * 1000 / self._rate
             yield
 
     def words(self) -> list[Heard]:
