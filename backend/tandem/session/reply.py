@@ -262,6 +262,7 @@ class Reply:
                         self._stage.note_lead(self.lead_ms())
                     self._curtain.do(partial(self._ledger.begin, phrase))
                 self._send_audio(replace(audio, item=replace(audio.item, words=writing.feed(audio.item.words))))
+                await asyncio.sleep(0)  # it is on its way before the next piece is looked at
         if not begun:
             self._curtain.do(partial(self._ledger.begin, phrase))
         self._curtain.do(self._ledger.complete)
