@@ -89,9 +89,19 @@ async def test_without_a_question_the_goodbye_comes_after_its_own_time() -> None
         assert caller.over
 
 
+async def test_a_caller_who_is_muted_is_not_asked_before_they_are_heard_again() -> None:
+    async with call(limits=BOTH) as caller:
+        await quiet(caller, 4_000)
+        caller.does(MuteChanged(muted=True))
+        await quiet(caller, 20_000)
+        assert addressed(caller) == []
+        caller.does(MuteChanged(muted=False))
+        await quiet(caller, 4_900)
+        assert addressed(caller) == []
+        await caller.until(ReplyDone)
+
+
 async def test_without_limits_nobody_is_asked() -> None:
     async with call() as caller:
         await quiet(caller, 90_000)
-        caller.does(MuteChanged(muted=True))
-        await quiet(caller, 1_000)
         assert addressed(caller) == []

@@ -246,6 +246,7 @@ class Session:
                 self._listener.release()
             case MuteChanged(muted):
                 self._listener.mute(muted)
+                self._silence.mute(muted)
             case SettingsChanged():
                 self._change(event)
             case _:

@@ -37,6 +37,8 @@ class SilenceWatch:
             self._delays_ms[Step.ASK] = limits.ask_after_ms
         self._first = Step.ASK if limits.ask_after_ms else Step.SAY_GOODBYE
         self._next: Step | None = self._first
+        self._state = State.LISTENING
+        self._muted = False
         self._timer: asyncio.TimerHandle | None = None
 
     def caller_spoke(self) -> None:
@@ -45,8 +47,19 @@ class SilenceWatch:
 
     def state(self, state: State) -> None:
         """The call is in this state now; only while nobody speaks a silence lasts."""
+        self._state = state
+        self._wait()
+
+    def mute(self, muted: bool) -> None:
+        """A caller who is muted is silent on purpose, and not asked."""
+        self._muted = muted
+        self._wait()
+
+    def _wait(self) -> None:
         self.close()
-        if state is State.LISTENING and self._next and (delay_ms := self._delays_ms[self._next]):
+        if self._state is not State.LISTENING or self._muted or self._next is None:
+            return
+        if delay_ms := self._delays_ms[self._next]:
             self._timer = asyncio.get_running_loop().call_later(delay_ms / 1000, self._due, self._next)
 
     def close(self) -> None:
