@@ -6,7 +6,6 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Self
 
 import openai
-from openai.types.chat import ChatCompletionChunk
 
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import Delta, LlmOptions, Message, ModelOutput, Tool, ToolCall
@@ -30,7 +29,7 @@ class OpenAIChat:
         stall_ms: float,
     ) -> None:
         self.name = name
-        self._completions = client.chat.completions  # loads the SDK's lazy parts now, not in the first call
+        self._client = client
         self._kind = kind
         self._model = model
         self._first_token_ms = first_token_ms
@@ -117,22 +116,19 @@ class OpenAIChat:
                 elif output:
                     deadline = deadline_in(self._stall_ms)
 
-    async def _request(
-        self, messages: Sequence[Message], options: LlmOptions
-    ) -> openai.AsyncStream[ChatCompletionChunk]:
-        newer = self._kind.limit == "max_completion_tokens"
-        return await self._completions.create(
-            model=self._model,
-            messages=wire.request_messages(messages, self._kind.call_signature),
-            tools=wire.request_tools(options.tools) if options.tools else openai.omit,
-            max_tokens=openai.omit if newer else options.max_tokens,
-            max_completion_tokens=options.max_tokens if newer else openai.omit,
+    async def _request(self, messages: Sequence[Message], options: LlmOptions) -> openai.AsyncStream[object]:
+        # Not chat.completions.create: it looks through every part of the request, and makes objects of every chunk,
+        # which together cost a millisecond before the request and a tenth of the gateway's time.
+        return await self._client.post(
+            "/chat/completions",
+            cast_to=object,
+            body=wire.request(self._kind, self._model, messages, options),
             stream=True,
-            stream_options={"include_usage": True} if self._kind.token_counts else openai.omit,
+            stream_cls=openai.AsyncStream[object],
         )
 
     async def _next(
-        self, stream: openai.AsyncStream[ChatCompletionChunk], late: Fault, deadline: float, *, ended: bool
+        self, stream: openai.AsyncStream[object], late: Fault, deadline: float, *, ended: bool
     ) -> wire.Piece | None:
         """Return the stream's next piece by `deadline`, or None at its end; a fault behind the last word is no loss."""
         try:

@@ -7,7 +7,6 @@ from typing import Any
 
 from openai.types.chat import (
     ChatCompletionAssistantMessageParam,
-    ChatCompletionChunk,
     ChatCompletionFunctionToolParam,
     ChatCompletionMessageFunctionToolCallParam,
     ChatCompletionMessageParam,
@@ -16,7 +15,8 @@ from openai.types.chat import (
     ChatCompletionUserMessageParam,
 )
 
-from tandem.core.ports import Completed, Message, Role, Tool, ToolCall
+from tandem.core.ports import Completed, LlmOptions, Message, Role, Tool, ToolCall
+from tandem.providers.openai.kinds import Kind
 
 # A chat model answers a conversation that ends with its own words in one of three ways: it goes on, it says them again,
 # or it starts afresh. This makes the first likely; whoever joins the two undoes the second (tandem.core.seam).
@@ -24,6 +24,21 @@ _GO_ON = (
     "Your last message below was interrupted. Go on exactly where it stops, with the very next word; "
     "do not repeat any of it, and do not mention the interruption."
 )
+
+
+def request(kind: Kind, model: str, messages: Sequence[Message], options: LlmOptions) -> dict[str, object]:
+    """Return the body of a request for a streamed reply."""
+    body: dict[str, object] = {
+        "model": model,
+        "messages": request_messages(messages, kind.call_signature),
+        kind.limit: options.max_tokens,
+        "stream": True,
+    }
+    if options.tools:
+        body["tools"] = request_tools(options.tools)
+    if kind.token_counts:
+        body["stream_options"] = {"include_usage": True}
+    return body
 
 
 def request_messages(messages: Sequence[Message], call_signature: str = "") -> list[ChatCompletionMessageParam]:
@@ -101,37 +116,37 @@ class Piece:
     completion_tokens: int | None = None
 
 
-def read_chunk(chunk: ChatCompletionChunk) -> Piece:
-    """Return what `chunk` says; raises UnreadableAnswer."""
+def read_chunk(chunk: Any) -> Piece:
+    """Return what a chunk, as it is in JSON, says; raises UnreadableAnswer."""
     try:
-        choices: Sequence[Any] | None = chunk.choices
-        usage = chunk.usage
-        # The chunk with the token counts has no choices. The SDK makes None of what any other lacks: a lost word.
-        if choices is None and not usage:
+        choices, usage = chunk.get("choices"), chunk.get("usage") or {}
+        if (
+            choices is None and not usage
+        ):  # the chunk with the token counts has no choices; in any other it is a lost word
             raise UnreadableAnswer("a chunk without choices")
         choice = choices[0] if choices else None
+        delta = {} if choice is None else choice["delta"]
         return Piece(
-            text=_text(choice.delta.content) if choice else "",
-            calls=_read_calls(choice.delta.tool_calls) if choice else (),
-            reason=choice.finish_reason if choice else None,
-            prompt_tokens=usage.prompt_tokens if usage else None,
-            completion_tokens=usage.completion_tokens if usage else None,
+            text=_text(delta.get("content")),
+            calls=_read_calls(delta.get("tool_calls")),
+            reason=None if choice is None else choice.get("finish_reason"),
+            prompt_tokens=usage.get("prompt_tokens"),
+            completion_tokens=usage.get("completion_tokens"),
         )
-    except (AttributeError, LookupError, TypeError) as error:  # the SDK builds its objects without a check
+    except (AttributeError, LookupError, TypeError) as error:  # nothing was checked before
         raise UnreadableAnswer("unknown form") from error
 
 
 def _read_calls(calls: Iterable[Any] | None) -> tuple[CallPiece, ...]:
     pieces = []
     for call in calls or ():
-        function = call.function
-        index = getattr(call, "index", None)  # Gemini leaves it out
+        function, index = call.get("function") or {}, call.get("index")  # Gemini leaves the index out
         pieces.append(
             CallPiece(
                 index=index if isinstance(index, int) else None,
-                id=_text(call.id),
-                name=_text(function.name) if function else "",
-                arguments=_text(function.arguments) if function else "",
+                id=_text(call.get("id")),
+                name=_text(function.get("name")),
+                arguments=_text(function.get("arguments")),
             )
         )
     return tuple(pieces)
