@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tandem.audio.vad import SAMPLE_RATE, STATE_SHAPE, TAIL_MS, WINDOW, SileroModel, Windows
+from tandem.audio.vad import SAMPLE_RATE, STATE_SHAPE, TAIL_MS, WINDOW, Silence, SileroModel, Windows
 
 
 class Alone:
@@ -13,13 +13,17 @@ class Alone:
 
     def __init__(self, model: SileroModel) -> None:
         self._model = model
-        self._windows = Windows()
+        self._windows, self._silence = Windows(), Silence()
         self._state = np.zeros(STATE_SHAPE, dtype=np.float32)
 
     def feed(self, pcm: bytes) -> list[float]:
         """Take mono 16 kHz 16-bit PCM of any length."""
         found = []
         for window in self._windows.cut(pcm):
+            if self._silence.holds(window):
+                found.append(0.0)
+                continue
             probabilities, self._state = self._model.judge(window, self._state)
             found.append(float(probabilities[0]))
+            self._silence.judged(found[-1])
         return found

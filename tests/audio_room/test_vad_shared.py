@@ -192,3 +192,39 @@ async def test_half_a_sample_is_refused_and_leaves_the_stream_whole(model: Count
         detector.feed(bytes(WINDOW - 1))
     detector.feed(bytes(WINDOW))
     assert len(told) == 1
+
+
+async def test_after_half_a_second_of_silence_the_network_rests_until_there_is_a_sound(model: CountingModel) -> None:
+    (detector,), (told,) = calls(model, 1)
+    for _ in range(100):
+        detector.feed(bytes(WINDOW))
+        await pass_ms(32)
+    assert len(model.runs) == 16
+    assert len(told) == 100
+    assert told[16:] == [0.0] * 84
+    detector.feed(recording(FILES[0])[30 * WINDOW : 40 * WINDOW])
+    await pass_ms(32)
+    assert len(told) == 110
+    assert len(model.runs) > 16
+
+
+async def test_a_voice_behind_a_long_silence_is_heard_as_early_as_one_behind_a_short_silence(
+    model: CountingModel,
+) -> None:
+    pcm = recording(FILES[0])
+    found = []
+    for seconds in (0.48, 4.8):
+        (detector,), (told,) = calls(model, 1)
+        detector.feed(bytes(int(seconds * 32_000)) + pcm)
+        await pass_ms(32)
+        voiced = next(at for at, probability in enumerate(told) if probability >= 0.5)
+        found.append(voiced - seconds * 1000 / 32)
+    assert abs(found[0] - found[1]) <= 1
+
+
+async def test_faint_noise_of_a_microphone_is_judged(model: CountingModel) -> None:
+    (detector,), (told,) = calls(model, 1)
+    noise = np.random.default_rng(1).normal(0, 100, 50 * WINDOW // 2)  # -50 dBFS
+    detector.feed(noise.astype("<i2").tobytes())
+    await pass_ms(32)
+    assert len(told) == sum(model.runs) == 50

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tandem.audio.vad import SAMPLE_RATE, STATE_SHAPE, TAIL_MS, WINDOW, SileroModel, Windows
+from tandem.audio.vad import SAMPLE_RATE, STATE_SHAPE, TAIL_MS, WINDOW, Silence, SileroModel, Windows
 
 # A window waits half of it in the median when calls are many, and gains as much as it can: of 25 calls, twelve windows
 # come within it, and a window among 25 costs only an eighth less.
@@ -86,6 +86,10 @@ class SharedDetector:
             if self._waits:
                 self._shared.judge()
                 self.report()
+            if self._silence.holds(window):
+                self._judged.append(0.0)
+                self.report()
+                continue
             self.window, self._waits = window, True
             self._shared.enter(self)
             self.report()
@@ -99,12 +103,13 @@ class SharedDetector:
             self._shared.leave(self)
         self._waits = False
         self._judged: list[float] = []
-        self._windows = Windows()
+        self._windows, self._silence = Windows(), Silence()
         self.state = np.zeros(STATE_SHAPE, dtype=np.float32)
 
     def judged(self, probability: float, state: NDArray[np.float32]) -> None:
         """The window was judged; `state` [2, 1, 128] is for the next one."""
         self.state, self._waits = state, False
+        self._silence.judged(probability)
         self._judged.append(probability)
 
     def report(self) -> None:
