@@ -16,7 +16,8 @@ run: setup ## run the gateway at http://localhost:8000
 
 test: setup ## run every test: Python, page, browser
 	@sh scripts/test_needs.sh
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile -m "not alone"
+	$(BIN)/pytest -m alone
 	@$(PYTHON) scripts/page.py test
 
 check: setup ## format, lint, types, layers

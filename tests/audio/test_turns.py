@@ -33,8 +33,8 @@ from tandem.providers.local import espeak, flite
 EVALUATE = Path(__file__).parent / "turns" / "evaluate.py"
 TURNS = listed()
 INNER = [segment for turn in TURNS for segment in turn.segments[:-1]]
-SURELY_NOTICED_MS = 450  # the gate's 256, and the detector lets go of a voice up to 130 late; the rest is for windows
-NEVER_NOTICED_MS = 220
+SURELY_NOTICED_MS = 390  # the gate's 192, and the detector lets go of a voice up to 130 late; the rest is for windows
+NEVER_NOTICED_MS = 160
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ import pytest
 
 import needs
 
+pytestmark = pytest.mark.alone
+
 TANDEM = Path(sys.executable).parent / "tandem"
 ENVIRONMENT = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200"}
 

@@ -11,6 +11,7 @@ from tandem.core.speech_gate import GateLimits, SpeechEdge, SpeechGate
 
 WINDOW_MS = 32
 LIMITS = GateLimits()
+STARTS, STOPS = round(LIMITS.start_ms / WINDOW_MS), round(LIMITS.stop_ms / WINDOW_MS)  # windows
 VOICE, UNSURE, QUIET = 0.9, 0.4, 0.1
 
 PROBABILITY = st.sampled_from([0.0, 0.34, 0.35, 0.42, 0.499, 0.5, 0.51, 1.0])
@@ -39,7 +40,7 @@ def test_a_click_of_one_window_is_no_speech() -> None:
 
 
 def test_the_closure_of_a_plosive_does_not_end_speech() -> None:
-    edges = edges_of([VOICE] * 5 + [QUIET] * 7 + [VOICE] * 5)
+    edges = edges_of([VOICE] * 5 + [QUIET] * (STOPS - 1) + [VOICE] * 5)
     assert [edge.mark for edge in edges] == [SpeechMark.STARTED]
 
 
@@ -72,12 +73,12 @@ def test_every_edge_stands_at_the_first_window_of_the_run_that_proves_it(probabi
     for edge in edges_of(probabilities):
         first = round(edge.at_ms / WINDOW_MS)
         if edge.mark is SpeechMark.STARTED:
-            run = probabilities[first : first + 2]
-            assert len(run) == 2
+            run = probabilities[first : first + STARTS]
+            assert len(run) == STARTS
             assert all(probability >= LIMITS.start_probability for probability in run)
         else:
-            run = probabilities[first : first + 8]
-            assert len(run) == 8
+            run = probabilities[first : first + STOPS]
+            assert len(run) == STOPS
             assert all(probability < LIMITS.stop_probability for probability in run)
             assert probabilities[first - 1] >= LIMITS.stop_probability
 
@@ -91,7 +92,7 @@ def test_no_run_that_is_long_enough_is_missed(probabilities: list[float]) -> Non
         against = probability < LIMITS.stop_probability if was_speaking else probability >= LIMITS.start_probability
         run = run + 1 if against else 0
         turned = bool(gate.feed([probability]))
-        assert turned == (run == (8 if was_speaking else 2))
+        assert turned == (run == (STOPS if was_speaking else STARTS))
         assert gate.speaking == (was_speaking != turned)
         run = 0 if turned else run
 

@@ -12,6 +12,8 @@ from tandem.drill.faults import Point, Trouble
 from tandem.drill.measure import Result
 from tandem.drill.wall import drill, wall_cells, wall_omissions
 
+pytestmark = pytest.mark.alone
+
 SEED = 1
 CELLS = [
     Cell(Row.SINGLE, SEED, slot, trouble, point, clock=Clock.WALL)

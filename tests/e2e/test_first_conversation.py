@@ -17,7 +17,7 @@ from tandem.core.ports import SpeechMark, SttOptions
 from tandem.providers.local.moonshine import Moonshine
 from tandem.talk import OUTPUT_RATE, Recording, Report, talk
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.alone]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
