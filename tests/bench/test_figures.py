@@ -4,11 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tandem.bench import script
-from tandem.bench.figures import Background, Figure, Load, Marks, Turn, marks, of_load, of_turns, shares, spread
+from tandem.bench.figures import Background, Figure, Load, Marks, Turn, marks, of_load, of_turns, shares
+from tandem.core.spread import spread
 from tandem.simulator.scripts import Answer
 
 # Decided 400 ms after the voice; the model took 290 ms for the first phrase, the voice 110; the gateway 2, 3 and 4.
@@ -28,19 +27,6 @@ def load(calls: int, rss_mib: float = 0.0, turns: tuple[Turn, ...] = ()) -> Load
         calm=calls > 1,
         seen={script.code(0, 0): SEEN},
     )
-
-
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1))
-def test_percentiles_rise_and_are_among_the_values(values: list[float]) -> None:
-    found = spread(values)
-    assert found is not None
-    assert found.n == len(values)
-    assert found.p50 <= found.p95 <= found.p99 <= found.most == round(max(values), 2)
-    assert found.p50 in [round(value, 2) for value in values]
-
-
-def test_nothing_measured_has_no_spread() -> None:
-    assert spread([]) is spread([None, None]) is None
 
 
 def test_the_first_phrase_is_known_with_the_word_behind_it() -> None:

@@ -1,6 +1,5 @@
 """The arithmetic of a bench: what the callers and the simulator saw, made into figures."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
@@ -9,31 +8,9 @@ from typing import Any
 from tandem.bench import script
 from tandem.core.barge_in import BargeInLimits
 from tandem.core.speech_gate import GateLimits
+from tandem.core.spread import Spread, spread
 
 _INTERRUPTS_AFTER_MS = BargeInLimits().voiced_ms - GateLimits().start_ms  # the caller's voice is noticed
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How values are spread; a percentile is one of the values."""
-
-    n: int
-    p50: float
-    p95: float
-    p99: float
-    most: float
-
-
-def spread(values: Iterable[float | None]) -> Spread | None:
-    """Return the spread of the values that there are; None if there are none."""
-    ordered = sorted(value for value in values if value is not None)
-    if not ordered:
-        return None
-
-    def at(share: float) -> float:
-        return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 2)
-
-    return Spread(len(ordered), at(0.5), at(0.95), at(0.99), round(ordered[-1], 2))
 
 
 @dataclass(slots=True)

@@ -11,8 +11,9 @@ import numpy as np
 
 from tandem.bench import script
 from tandem.bench.caller import RATE, Caller, Line
-from tandem.bench.figures import Background, Figure, Load, marks, of_eager, of_load, of_turns, of_waste, spread
+from tandem.bench.figures import Background, Figure, Load, marks, of_eager, of_load, of_turns, of_waste
 from tandem.bench.rig import BenchError, Detector, Rig, Work, rigged
+from tandem.core.spread import spread
 from tandem.simulator.espeak_voice import EspeakVoice, NoEspeak
 from tandem.simulator.voice import Voice
 

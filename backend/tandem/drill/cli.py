@@ -13,13 +13,14 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
 from tandem.core.ports import Slot
+from tandem.core.spread import Spread
 from tandem.drill import wall
 from tandem.drill.cells import Cell, Clock, Row, Selection, Voices, cells, omissions
 from tandem.drill.faults import Point, Trouble
 from tandem.drill.measure import Result
 from tandem.drill.page import as_html
 from tandem.drill.pool import recording, results
-from tandem.drill.report import Group, Report, Spread, as_json
+from tandem.drill.report import Group, Report, as_json
 
 EXAMPLES = (
     "Examples:  tandem drill  ·  tandem drill --slot tts --fault cut --seeds 30  ·  tandem drill --html drill.html  ·  "

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from tandem.core.ports import Slot
+from tandem.core.spread import Spread
 from tandem.drill.cells import Cell, Row
 from tandem.drill.faults import MEANINGS, Point, Trouble
 from tandem.drill.measure import Result
-from tandem.drill.report import MOST_P50_MS, MOST_P99_MS, Group, Report, Spread, badness
+from tandem.drill.report import MOST_P50_MS, MOST_P99_MS, Group, Report, badness
 
 _STYLE = """
 :root{color-scheme:light dark;font:15px/1.5 system-ui,sans-serif}

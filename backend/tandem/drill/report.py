@@ -1,42 +1,20 @@
 """The report of a drill: what was promised, what was measured, and which cells broke the promise."""
 
 import dataclasses
-import math
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import orjson
 
 from tandem.core.ports import Slot
+from tandem.core.spread import Spread, spread
 from tandem.drill.cells import HEALTHY, Omission, Row
 from tandem.drill.faults import MEANINGS
 from tandem.drill.measure import Result
 
 MOST_P50_MS, MOST_P99_MS = 150.0, 800.0  # added dead air that is promised for any single failure
 ENOUGH = 50  # cells; of fewer than 100 the 99th percentile is the worst
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How times are spread, in ms."""
-
-    p50: float
-    p95: float
-    p99: float
-    most: float
-
-
-def spread(values: Iterable[float | None]) -> Spread | None:
-    """Return the spread of the values that there are; None if there are none."""
-    ordered = sorted(value for value in values if value is not None)
-    if not ordered:
-        return None
-
-    def at(share: float) -> float:
-        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
-
-    return Spread(at(0.5), at(0.95), at(0.99), ordered[-1])
 
 
 @dataclass(frozen=True, slots=True)
