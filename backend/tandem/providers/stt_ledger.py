@@ -1,17 +1,16 @@
 """The line to a streaming recogniser: what was sent over it of a call, and what came of that; without any I/O."""
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tandem.core.audio import BYTES_PER_SAMPLE, AudioFrame, Word, duration_ms
+from tandem.core.endpointing import same_words
 from tandem.core.ports import Transcript
 
 PRE_ROLL_MS = 300.0  # ports.SpeechMark: the detector may be this late
 _CONTIGUOUS_MS = 1.0  # frames that are nearer than this to each other have no gap between them
-_NOT_LETTERS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +186,11 @@ class Utterance:
 
     def _judge(self, heard: Heard, parts: Sequence[Heard]) -> None:
         """Note whether the turn is over with the last words; what was said of fewer or other words is forgotten."""
-        words = _NOT_LETTERS.sub(" ", _joined(parts).casefold()).strip()
+        words = _joined(parts)
         spoken = [part for part in parts if part.text]
         if spoken and spoken[-1] is heard and heard.turn_over is not None and 0 <= heard.turn_over <= 1:
             self._turn_over = heard.turn_over
-        elif words != self._judged:
+        elif not same_words(words, self._judged):
             self._turn_over = None
         self._judged = words
 
