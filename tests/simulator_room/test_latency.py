@@ -68,7 +68,7 @@ def test_the_bench_takes_the_same_time_every_time() -> None:
     latency = Latency("bench")
     assert [latency.first_ms(slot) for slot in (Slot.LLM, Slot.TTS)] == [200, 100]
     assert latency.unit_ms(Slot.LLM) == 20
-    assert latency.unit_ms(Slot.TTS, audio_ms=100) == 0
+    assert latency.unit_ms(Slot.TTS, audio_ms=100) == 20
 
 
 def test_a_final_transcript_counts_from_the_end_of_the_voice_only_where_the_profile_says_so() -> None:

@@ -15,7 +15,7 @@ from tandem.simulator.cartesia_speech import BadRequest, Speech, Spoken, checked
 from tandem.simulator.faults import Kind
 from tandem.simulator.http import Body, Instead, Then, played, read_json
 from tandem.simulator.latency import Slot
-from tandem.simulator.stage import Stage, wait_ms
+from tandem.simulator.stage import Stage, Stride
 from tandem.simulator.websocket import Refusal, opened
 
 _TITLES = {
@@ -77,10 +77,10 @@ async def _answer(stage: Stage, request: Request, route: str) -> Response:
 
 async def _spoken(stage: Stage, speech: Speech, request: Body) -> AsyncGenerator[tuple[Spoken, float], None]:
     """Yield the chunks of a request, each with the ms that it took."""
-    step_ms = stage.latency.first_ms(Slot.TTS)
+    stride, step_ms = Stride(), stage.latency.first_ms(Slot.TTS)
     await speech.add(request["transcript"], more=False)
     for spoken in speech.chunks():
-        await wait_ms(step_ms)
+        await stride.wait_ms(step_ms)
         yield spoken, step_ms
         step_ms = stage.latency.unit_ms(Slot.TTS, speech.form.ms(spoken.audio))
 

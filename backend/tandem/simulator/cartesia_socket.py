@@ -9,7 +9,7 @@ from typing import Any
 from tandem.simulator.cartesia_speech import BadRequest, Speech, checked
 from tandem.simulator.faults import Fault, Kind
 from tandem.simulator.latency import Slot
-from tandem.simulator.stage import Asked, ClientLeft, Stage, wait_ms
+from tandem.simulator.stage import Asked, ClientLeft, Stage, Stride
 from tandem.simulator.websocket import Body, Line, Output, Over, Wording, later_strike
 
 IDLE_S = 300.0
@@ -95,16 +95,17 @@ class Context:
         await self._output.put(self._named({"type": "done", "done": True, "status_code": 206}))
 
     async def _say(self, text: str, *, more: bool) -> None:
+        stride = Stride()
         await self._speech.add(text, more=more)
         for spoken in self._speech.chunks():
             latency, ms = self._stage.latency, self._speech.form.ms(spoken.audio)
             step_ms = latency.unit_ms(Slot.TTS, ms) if self._begun else latency.first_ms(Slot.TTS)
             self._begun = True
-            await wait_ms(step_ms)
+            await stride.wait_ms(step_ms)
             if spoken.words and self._timestamps:
                 await self._send(spoken.timestamps())
-            self._asked.sends()
             await self._output.put(self._named(spoken.chunk(step_ms)))
+            self._asked.sent()
             await asyncio.sleep(0)  # the other contexts' turn
 
     async def _send(self, body: Body) -> None:
@@ -133,9 +134,8 @@ class Contexts:
                 while True:
                     await self._take(await self._next(), tasks)
         except* ClientLeft:
-            left = asyncio.get_running_loop().time()
             for asked in (self._door, *(asked for _, asked in self._open.values())):
-                asked.disconnected_at = left
+                asked.leave()
         except* Over:
             pass
 

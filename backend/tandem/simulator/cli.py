@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from uvicorn.loops.auto import auto_loop_factory
 
 from tandem.simulator import wav
 from tandem.simulator.app import run
@@ -74,7 +75,8 @@ def simulate(
         answers=_answers(script),
     )
     try:
-        asyncio.run(_serve(port, stage, voice))
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # uvloop, where there is one
+            runner.run(_serve(port, stage, voice))
     except OSError as error:
         raise typer.BadParameter(f"{error.strerror}; choose another", param_hint="--port") from error
     except NoEspeak as error:
@@ -113,6 +115,8 @@ def _announce(doors: Doors) -> None:
     out.print(f"The vendors are simulated at [bold]http://{HOST}:{port}[/bold]  (Ctrl-C stops it)", soft_wrap=True)
     own = ", ".join(f"{vendor} {number}" for vendor, number in doors.ports.items() if vendor != ANY)
     out.print(f"each alone, so that it can refuse connections: {own}", soft_wrap=True)
+    past = doors.app[1]
+    out.print(f"past all doors, for measurements; connections never break there: http://{HOST}:{past}", soft_wrap=True)
     out.print(f'faults: curl -d \'{{"vendor": "groq", "kind": "stall"}}\' http://{HOST}:{port}/faults', soft_wrap=True)
 
 

@@ -101,7 +101,7 @@ async def take(stage: Stage, line: Line, asked: Asked, recogniser: Recogniser) -
             if recogniser.beat_s is not None:
                 tasks.create_task(_beat(recogniser, recogniser.beat_s, outbox))
     except* ClientLeft:
-        asked.disconnected_at = asyncio.get_running_loop().time()
+        asked.leave()
     except* Over:
         pass
 

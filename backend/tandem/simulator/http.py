@@ -1,6 +1,5 @@
 """A vendor's end of an HTTP request: its refusals, and a body that is sent in spite of a fault."""
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
@@ -74,7 +73,7 @@ class _Played(StreamingResponse):
         async def watched() -> Message:
             message = await receive()
             if message["type"] == "http.disconnect" and not self._ended:
-                self._asked.disconnected_at = asyncio.get_running_loop().time()
+                self._asked.leave()
             return message
 
         await super().__call__(scope, watched, send)
@@ -97,7 +96,7 @@ async def played(
     except UnreadableFault as error:
         return JSONResponse({"error": str(error)}, 400)
     except ClientLeft:
-        asked.disconnected_at = asyncio.get_running_loop().time()
+        asked.leave()
         return Response(status_code=_LEFT)
     if status:
         retry = {} if status.retry_after_s is None else {"retry-after": f"{status.retry_after_s:g}"}
@@ -117,8 +116,8 @@ async def _obeying(
             instead = await _instead(stage, request, fault, wording, unit, number)
             number += 1
             if instead.data:
-                asked.sends()
                 yield instead.data
+                asked.sent()
             if instead.then is Then.END:
                 return
             if instead.then is Then.HOLD:

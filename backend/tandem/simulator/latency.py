@@ -105,7 +105,7 @@ PROFILES: Mapping[str, Mapping[Slot, Pace]] = {
     "bench": {
         Slot.STT: Pace(first=Fixed(300), from_voice_end=True),
         Slot.LLM: Pace(first=Fixed(200), unit=Fixed(20)),
-        Slot.TTS: Pace(first=Fixed(100)),
+        Slot.TTS: Pace(first=Fixed(100), real_time=Fixed(0.2)),
     },
 }
 

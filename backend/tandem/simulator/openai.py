@@ -15,7 +15,7 @@ from tandem.simulator.latency import Slot
 from tandem.simulator.openai_audio import Transcript, spoken, uploaded
 from tandem.simulator.openai_chat import CREATED, Reply, frame
 from tandem.simulator.scripts import Answer, text_of
-from tandem.simulator.stage import Stage, wait_ms
+from tandem.simulator.stage import Stage, Stride
 from tandem.simulator.wav import UnreadableWav, samples
 
 _MODELS = {
@@ -127,17 +127,17 @@ class _Service:
         return await played(self.stage, request, asked, WHOLE, units)
 
     async def _units(self, body: Body, reply: Reply) -> AsyncGenerator[bytes, None]:
-        latency = self.stage.latency
-        await wait_ms(latency.first_ms(Slot.LLM))
+        latency, stride = self.stage.latency, Stride()
+        await stride.wait_ms(latency.first_ms(Slot.LLM))
         if not body.get("stream"):
-            await wait_ms(sum(latency.unit_ms(Slot.LLM) for _ in reply.tokens))
+            await stride.wait_ms(sum(latency.unit_ms(Slot.LLM) for _ in reply.tokens))
             yield reply.whole()
             return
         opening = reply.chunk({"role": "assistant", "content": ""})
         for delta in reply.deltas():
             yield opening + reply.chunk(delta)
             opening = b""
-            await wait_ms(latency.unit_ms(Slot.LLM))
+            await stride.wait_ms(latency.unit_ms(Slot.LLM))
         yield opening + reply.ending(usage=bool((body.get("stream_options") or {}).get("include_usage")))
 
     def _reply(self, body: Body, empty: bool) -> Reply:
@@ -182,7 +182,7 @@ class _Service:
 
         async def units(empty: bool) -> AsyncGenerator[bytes, None]:
             words = [] if empty else [word for word in self.stage.voice.hear(pcm, rate) if word.whole]
-            await wait_ms(self.stage.latency.first_ms(Slot.STT, len(pcm) / 2 / rate * 1000))
+            await Stride().wait_ms(self.stage.latency.first_ms(Slot.STT, len(pcm) / 2 / rate * 1000))
             yield Transcript(words, len(pcm) / 2 / rate, language).written(form)
 
         media_type = "text/plain" if form == "text" else "application/json"

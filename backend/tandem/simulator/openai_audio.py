@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tandem.simulator import wav
 from tandem.simulator.latency import Slot
-from tandem.simulator.stage import Stage, wait_ms
+from tandem.simulator.stage import Stage, Stride
 from tandem.simulator.voice import Heard
 
 SPEECH_RATE = 24_000  # Hz, mono s16le: the rate of OpenAI's `pcm`
@@ -16,15 +16,16 @@ _CHUNK_MS = 100
 
 async def spoken(stage: Stage, text: str, speed: float, *, as_wav: bool) -> AsyncGenerator[bytes, None]:
     """Yield `text` as speech in pieces of 100 ms; the last piece is empty and stands for the end."""
+    stride = Stride()
     pcm = (await stage.speaker.speak(text, SPEECH_RATE, speed)).pcm
-    await wait_ms(stage.latency.first_ms(Slot.TTS))
+    await stride.wait_ms(stage.latency.first_ms(Slot.TTS))
     opening = wav.open_header(SPEECH_RATE) if as_wav else b""
     size = 2 * SPEECH_RATE * _CHUNK_MS // 1000
     for first in range(0, len(pcm), size):
         piece = pcm[first : first + size]
         yield opening + piece
         opening = b""
-        await wait_ms(stage.latency.unit_ms(Slot.TTS, len(piece) / 2 / SPEECH_RATE * 1000))
+        await stride.wait_ms(stage.latency.unit_ms(Slot.TTS, len(piece) / 2 / SPEECH_RATE * 1000))
     yield opening
 
 

@@ -1,6 +1,7 @@
 """What the simulated vendors share: the stage they play on, how they obey a fault, and the record of what was asked."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from tandem.simulator.tcp import Lines
 from tandem.simulator.voice import Said, Voice
 
 _FOR_EVER_S = 3_600  # a stall lasts until the client has enough; nothing waits without an end
+_LATE_S = 0.01  # what a busy machine may be late by
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "x-api-key"})
 _MOST_ASKED = 1_000
 _MOST_SENT = 100
@@ -24,7 +26,7 @@ _MOST_SENT = 100
 
 @dataclass(slots=True)
 class Asked:
-    """One request or WebSocket context as it came; times are seconds of the event loop's clock."""
+    """One request or WebSocket context as it came; times are seconds of the machine's monotonic clock."""
 
     vendor: str
     route: str
@@ -37,8 +39,12 @@ class Asked:
     notes: list[Any] = field(default_factory=list)  # what came later, e.g. control messages of a socket
     sent_at: list[float] = field(default_factory=list)  # when each of the first units of output was sent
 
-    def sends(self) -> None:
-        """Note that a unit of output is sent now."""
+    def leave(self) -> None:
+        """Note that the client leaves now, before the end."""
+        self.disconnected_at = _now()
+
+    def sent(self) -> None:
+        """Note that a unit of output has just been sent."""
         if len(self.sent_at) < _MOST_SENT:
             self.sent_at.append(_now())
 
@@ -156,10 +162,19 @@ async def until_left(receive: Receive) -> None:
             pass
 
 
-async def wait_ms(ms: float) -> None:
-    """Wait as a law of latency says; 0 does not even yield."""
-    if ms > 0:
-        await asyncio.sleep(ms / 1000)
+class Stride:
+    """Waits as laws of latency say, one time after the other; by what a timer is late, the next wait is shorter."""
+
+    def __init__(self) -> None:
+        """Begin now."""
+        self._due = asyncio.get_running_loop().time()
+
+    async def wait_ms(self, ms: float) -> None:
+        """Wait so long from the end of the wait before, or from now if a fault came between; 0 does not even yield."""
+        if ms > 0:
+            now = asyncio.get_running_loop().time()
+            self._due = (self._due if now - self._due < _LATE_S else now) + ms / 1000
+            await asyncio.sleep(self._due - now)
 
 
 def address(connection: HTTPConnection) -> tuple[str, int] | None:
@@ -168,4 +183,4 @@ def address(connection: HTTPConnection) -> tuple[str, int] | None:
 
 
 def _now() -> float:
-    return asyncio.get_running_loop().time()
+    return time.monotonic()  # an event loop's own clock may be as coarse as a millisecond

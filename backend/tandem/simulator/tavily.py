@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from tandem.simulator.faults import Kind
 from tandem.simulator.http import Body, Instead, Then, Wording, played, read_json
 from tandem.simulator.latency import Slot
-from tandem.simulator.stage import Stage, wait_ms
+from tandem.simulator.stage import Stage, Stride
 
 _MOST_RESULTS = 20
 _OVER_PLAN = 432  # Tavily's own status for a plan that is used up
@@ -30,7 +30,7 @@ def routes(stage: Stage) -> list[BaseRoute]:
             return JSONResponse(_error(400, "Query is missing."), 400)
 
         async def units(empty: bool) -> AsyncGenerator[bytes, None]:
-            await wait_ms(stage.latency.first_ms(Slot.SEARCH))
+            await Stride().wait_ms(stage.latency.first_ms(Slot.SEARCH))
             count = 0 if empty else max(0, min(most, _MOST_RESULTS))
             yield json.dumps(_found(query, count, answer=bool(body.get("include_answer")) and not empty)).encode()
 

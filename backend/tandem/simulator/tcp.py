@@ -113,7 +113,8 @@ class Doors:
     """One listening port for all vendors and one for each; a vendor's own is closed while it refuses connections."""
 
     def __init__(self, lines: Lines, faults: FaultBoard, app: Address, group: asyncio.TaskGroup) -> None:
-        self._lines, self._faults, self._app, self._group = lines, faults, app, group
+        self._lines, self._faults, self._group = lines, faults, group
+        self.app = app  # what is behind them; connections to it never break
         self._servers: dict[str, asyncio.Server] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: set[str] = set()
@@ -138,7 +139,7 @@ class Doors:
         if self._closed:  # it was accepted before
             writer.close()
         else:
-            self._start(self._lines.carry(reader, writer, self._app), lambda _: writer.close())
+            self._start(self._lines.carry(reader, writer, self.app), lambda _: writer.close())
 
     def _start(self, work: Coroutine[None, None, None], ended: Callable[[asyncio.Task[None]], object]) -> None:
         """Do `work` in a task. `ended` comes after it in any case: a task that is cancelled early does nothing."""
