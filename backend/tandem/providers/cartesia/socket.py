@@ -1,10 +1,11 @@
 """A socket to Cartesia: many phrases at once, each in its own context, none of which can hold up another."""
 
 import asyncio
+import json
 from collections.abc import Callable
-from typing import Protocol
 
 from cartesia.types.websocket_client_event_param import WebsocketClientEventParam
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from tandem.core.errors import Fault, ProviderError
@@ -14,13 +15,6 @@ NAME = "cartesia"
 _MOST_FRAMES = 4_096  # of one phrase that nobody reads: some minutes of audio
 _MOST_UNSENT = 256  # requests and cancellations
 _SEND_S = 1.0  # a frame of ours that takes longer meets a dead connection
-
-
-class Connection(Protocol):
-    """What is used of the SDK's connection; its contexts and its reconnecting hang on every fault."""
-
-    async def recv_bytes(self) -> bytes: ...
-    async def send(self, event: WebsocketClientEventParam) -> None: ...
 
 
 class Context:
@@ -68,7 +62,7 @@ class Context:
 class Socket:
     """A connection and the contexts that are open on it; `lost` is called once, as soon as it is no good any more."""
 
-    def __init__(self, connection: Connection, lost: Callable[[], None]) -> None:
+    def __init__(self, connection: ClientConnection, lost: Callable[[], None]) -> None:
         self._connection = connection
         self._lost = lost
         self._contexts: dict[str, Context] = {}
@@ -113,7 +107,7 @@ class Socket:
     async def _read(self) -> None:
         try:
             while True:
-                frame = wire.read(await self._connection.recv_bytes())
+                frame = wire.read(await self._connection.recv(decode=False))
                 self._heard_at = _now()
                 if frame is not None:
                     self._route(frame)
@@ -126,7 +120,7 @@ class Socket:
             while True:
                 event = await self._outbox.get()
                 async with asyncio.timeout(_SEND_S):
-                    await self._connection.send(event)
+                    await self._connection.send(json.dumps(event))
         except (ConnectionClosed, OSError):  # TimeoutError is an OSError
             self._give_up()
 
