@@ -1,5 +1,6 @@
 """OpenAI's speech and transcription on loopback: a tone for a phrase, and ears that know two recordings."""
 
+import asyncio
 import io
 import json
 import wave
@@ -25,6 +26,7 @@ async def _body(exchange: Exchange, pcm: bytes) -> None:
     await exchange.head(content_type="audio/pcm")
     for at in range(0, len(pcm), _CHUNK):
         await exchange.piece(pcm[at : at + _CHUNK])
+        await asyncio.sleep(0)  # a voice makes its audio bit by bit, and its listener may take what there is
 
 
 def speaking(*, letters: int | None = None, pcm: bytes | None = None) -> Behaviour:

@@ -12,6 +12,7 @@ import httpx
 from tandem.core.errors import Fault, ProviderError
 from tandem.core.ports import Delta, LlmOptions, Message, ModelOutput
 from tandem.providers.groq import wire
+from tandem.providers.lost_connection import lost_connection
 
 _ADDRESS, _MODEL = "https://api.groq.com", "llama-3.3-70b-versatile"
 # The SDK's limits, but for the last: it drops a connection after 5 s, and callers mostly take longer for a turn.
@@ -54,7 +55,7 @@ class GroqChat:
         to its first word and includes `connect_ms`; `stall_ms` is the longest
         silence between two words.
         """
-        pool = groq.DefaultAsyncHttpxClient(limits=_LIMITS, timeout=groq.Timeout(None, connect=connect_ms / 1000))
+        pool = groq.DefaultAioHttpClient(limits=_LIMITS, timeout=groq.Timeout(None, connect=connect_ms / 1000))
         address = base_url or _ADDRESS
         async with groq.AsyncGroq(api_key=api_key, base_url=address, max_retries=0, http_client=pool) as client:
             await _warm(client, connect_ms)
@@ -131,11 +132,8 @@ class GroqChat:
         """Raise what the SDK and its httpx raise as ProviderError; `late` is the Fault of a deadline that passes."""
         try:
             yield
-        except (TimeoutError, groq.APITimeoutError, httpx.TimeoutException) as error:
-            raise ProviderError(late, self.name, "no word in time") from error
-        except groq.APIConnectionError as error:
-            refused = isinstance(error.__cause__, httpx.ConnectError)
-            fault, detail = (Fault.REFUSED, "no connection") if refused else (Fault.CUT, "the connection broke")
+        except (TimeoutError, groq.APIConnectionError, httpx.TimeoutException) as error:
+            fault, detail = lost_connection(error) or (late, "no word in time")
             raise ProviderError(fault, self.name, detail) from error
         except httpx.TransportError as error:  # the SDK lets it through once the stream has begun
             raise ProviderError(Fault.CUT, self.name, "the connection broke") from error

@@ -9,6 +9,7 @@ import httpx2
 import openai
 
 from tandem.core.errors import Fault, ProviderError
+from tandem.providers.lost_connection import lost_connection
 from tandem.providers.openai import faults
 from tandem.providers.openai.wire import UnreadableAnswer
 
@@ -26,7 +27,7 @@ async def connected(
     A server that is down now may come up later. With `azure_version`, `base_url` is the address of an Azure resource.
     """
     key, timeout = api_key or _NO_KEY, openai.Timeout(None, connect=connect_ms / 1000)
-    pool = openai.DefaultAsyncHttpxClient(limits=_LIMITS, timeout=timeout)
+    pool = openai.DefaultAioHttpClient(limits=_LIMITS, timeout=timeout)
     client = (
         openai.AsyncAzureOpenAI(
             azure_endpoint=base_url, api_version=azure_version, api_key=key, max_retries=0, http_client=pool
@@ -56,11 +57,8 @@ def translating(provider: str, late: Fault) -> Iterator[None]:
     """Raise what the SDK and its httpx2 raise as ProviderError; `late` is the Fault of a deadline that passes."""
     try:
         yield
-    except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException) as error:
-        raise ProviderError(late, provider, "nothing in time") from error
-    except openai.APIConnectionError as error:
-        refused = isinstance(error.__cause__, httpx2.ConnectError)
-        fault, detail = (Fault.REFUSED, "no connection") if refused else (Fault.CUT, "the connection broke")
+    except (TimeoutError, openai.APIConnectionError, httpx2.TimeoutException) as error:
+        fault, detail = lost_connection(error) or (late, "nothing in time")
         raise ProviderError(fault, provider, detail) from error
     except httpx2.TransportError as error:  # the SDK lets it through where it hands out a body as it comes
         raise ProviderError(Fault.CUT, provider, "the connection broke") from error
