@@ -481,6 +481,21 @@ async def test_muting_and_unmuting_does_not_shorten_the_silence_that_ends_a_turn
     assert measured.endpoint_ms == pytest.approx(Limits().patience.plain_ms, abs=40)
 
 
+async def test_a_caller_who_presses_stop_right_after_a_cough_is_listened_to_again() -> None:
+    def stt(speech: CodedSpeech) -> list[FakeRecogniser]:
+        return [FakeRecogniser(hear=speech.hear, answer_ms=900)]
+
+    async with call(stt=stt, llm=[FakeModel(answer=LONG)]) as caller:
+        caller.does(TextTyped("hello"))
+        await caller.until_state("speaking")
+        await caller.silence(700)
+        await caller.sound(tone(300))
+        await caller.until_state("paused")
+        caller.does(StopPressed())
+        await caller.silence(2000)
+        assert caller.states()[-1] == "listening"
+
+
 async def test_a_cough_after_the_stop_button_does_not_start_the_stopped_reply_again() -> None:
     model = FakeModel("model", [Wait(3000), Text(), Completed("stop")])
     async with call(llm=[model]) as caller:
