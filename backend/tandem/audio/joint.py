@@ -77,10 +77,11 @@ class SmoothJoint:
         """Choose the gain anew, as long as it is not settled."""
         if self._settled:
             return
-        own, reference = self._levels[self._voice], self._levels[self._reference]
-        self._settled = own.windows >= _SETTLED_WINDOWS
-        if min(own.windows, reference.windows) >= _LEAST_WINDOWS:
-            self._gain = float(np.clip(np.sqrt(reference.power / own.power), 1 / GAIN_LIMIT, GAIN_LIMIT))
+        windows, power = self._levels[self._voice].read()
+        reference_windows, reference_power = self._levels[self._reference].read()
+        self._settled = windows >= _SETTLED_WINDOWS
+        if min(windows, reference_windows) >= _LEAST_WINDOWS:
+            self._gain = float(np.clip(np.sqrt(reference_power / power), 1 / GAIN_LIMIT, GAIN_LIMIT))
 
     def _gains(self, before: float, samples: _Samples) -> _Samples:
         gains = np.full(len(samples), self._gain, np.float32)
@@ -114,8 +115,6 @@ class _Level:
     """How loud a voice is, pauses aside."""
 
     def __init__(self, rate: int) -> None:
-        self.windows = 0  # that have voice in them
-        self.power = 0.0  # their mean
         self._size = rate * _WINDOW_MS // 1000
         self._rest = np.empty(0, np.float32)
         self._powers: deque[float] = deque(maxlen=_REMEMBERED)
@@ -127,7 +126,11 @@ class _Level:
         if not whole:
             return
         self._powers.extend(np.square(heard[:whole]).reshape(-1, self._size).mean(axis=1).tolist())
+
+    def read(self) -> tuple[int, float]:
+        """Return how many windows have voice in them, and their mean power."""
+        if not self._powers:
+            return 0, 0.0
         powers = np.array(self._powers)
         voiced = powers[powers > max(_FLOOR, float(powers.max()) * _BELOW_LOUDEST)]
-        self.windows = len(voiced)
-        self.power = float(voiced.mean()) if len(voiced) else 0.0
+        return len(voiced), float(voiced.mean()) if len(voiced) else 0.0

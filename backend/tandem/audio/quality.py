@@ -1,7 +1,7 @@
 """Judges a caller's microphone by its level, its noise and its clipping, and says in a sentence what to change."""
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,8 +32,7 @@ CLIPPING = "The sound is clipping: move back a little or lower your microphone's
 NOISY = "There is a lot of background noise: find a quieter place or use a headset."
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """What is kept of WINDOW_MS of sound: its power around its own mean and its peak (full scale = 1), its clipping."""
 
     power: float
@@ -116,7 +115,7 @@ def _measured(pcm: bytes, count: int) -> list[Window]:
     clipped = np.zeros(len(samples))
     full = (highest == 32767) | (lowest == -32768)
     clipped[full] = np.mean((samples[full] == 32767) | (samples[full] == -32768), axis=1)
-    return [Window(*figures) for figures in zip(powers.tolist(), peaks.tolist(), clipped.tolist(), strict=True)]
+    return list(map(Window._make, zip(powers.tolist(), peaks.tolist(), clipped.tolist(), strict=True)))
 
 
 def _judged(snr_db: float, peak_dbfs: float, rms_dbfs: float, clipping: float) -> AudioQuality:

@@ -1,7 +1,6 @@
 """Hears whether somebody speaks, with the Silero neural network run by onnxruntime on the CPU."""
 
 import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +88,9 @@ class Windows:
     """One stream, cut into the windows that the network wants: each with the end of the one before."""
 
     def __init__(self) -> None:
-        self._rest = b""
-        self._before = np.zeros(CONTEXT, dtype=np.float32)
+        self._rest = bytes(2 * CONTEXT)  # the end of the last window, and what came behind it
 
-    def cut(self, pcm: bytes) -> Iterator[NDArray[np.float32]]:
+    def cut(self, pcm: bytes) -> list[NDArray[np.float32]]:
         """Take mono 16 kHz 16-bit little-endian PCM of any length; return each window it completes.
 
         A window is [1, CONTEXT + WINDOW]. Raises ValueError for half a sample.
@@ -100,17 +98,15 @@ class Windows:
         if len(pcm) % 2:
             raise ValueError(f"{len(pcm)} bytes hold half a 16-bit sample")
         heard = self._rest + pcm
-        whole = len(heard) - len(heard) % WINDOW_BYTES
-        self._rest = heard[whole:]
-        return (self._window(heard, start) for start in range(0, whole, WINDOW_BYTES))
+        count = (len(heard) - 2 * CONTEXT) // WINDOW_BYTES
+        self._rest = heard[count * WINDOW_BYTES :]
+        return [_window(heard, place * WINDOW_BYTES) for place in range(count)]
 
-    def _window(self, heard: bytes, start: int) -> NDArray[np.float32]:
-        window = np.empty((1, CONTEXT + WINDOW), dtype=np.float32)
-        window[0, :CONTEXT] = self._before
-        samples = np.frombuffer(heard, dtype="<i2", count=WINDOW, offset=start)
-        np.multiply(samples, FULL_SCALE, out=window[0, CONTEXT:])
-        self._before = window[0, -CONTEXT:]
-        return window
+
+def _window(heard: bytes, start: int) -> NDArray[np.float32]:
+    samples = np.frombuffer(heard, dtype="<i2", count=CONTEXT + WINDOW, offset=start)
+    window: NDArray[np.float32] = np.multiply(samples, FULL_SCALE, dtype=np.float32).reshape(1, -1)
+    return window
 
 
 class Silence:

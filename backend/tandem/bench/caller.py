@@ -141,10 +141,13 @@ class Caller:
             await socket.send(frame + bytes(_FRAME - len(frame)))
 
     async def _report(self, socket: ClientConnection) -> None:
+        told = None
         while True:
             await asyncio.sleep(_REPORT_EVERY_S)
-            if self._player.epoch:
-                await self._tell_played(socket, self._player.epoch, self._player.played_ms())
+            played = self._player.epoch, self._player.played_ms()
+            if played != told and self._player.epoch:  # it plays, or has just come to the end
+                told = played
+                await self._tell_played(socket, *played)
 
     async def _tell_played(self, socket: ClientConnection, epoch: int, played_ms: float) -> None:
         message = {"type": "playback", "epoch": epoch, "played_ms": round(played_ms, 1)}

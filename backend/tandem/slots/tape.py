@@ -9,7 +9,6 @@ from tandem.core.ports import SpeechMark
 
 _KEPT_MS = 30_000  # audio that waits for its final transcript; beyond this the oldest is given up
 _PRE_ROLL_MS = 500  # quiet audio that is kept, because a detector notices speech late
-_TOLD_EVERY_MS = 100  # of quiet audio: nobody has to wake up for each frame of that
 
 
 class AudioTape:
@@ -25,7 +24,6 @@ class AudioTape:
         self._ended = False
         self._speaking = False
         self.unheard_ms = 0.0  # audio within utterances since the reader set this to 0
-        self._untold_ms = 0.0  # quiet audio of which the reader does not know yet
         self._grown = asyncio.Event()
 
     def append(self, item: AudioFrame | SpeechMark) -> None:
@@ -42,14 +40,6 @@ class AudioTape:
         while self._kept_ms > limit:
             if self._drop_oldest() is SpeechMark.STOPPED:
                 self._given_up += 1
-        self._tell(item)
-
-    def _tell(self, item: AudioFrame | SpeechMark) -> None:
-        if not self._speaking and isinstance(item, AudioFrame):
-            self._untold_ms += item.duration_ms
-            if self._untold_ms < _TOLD_EVERY_MS:
-                return
-        self._untold_ms = 0.0
         self._grown.set()
 
     @property

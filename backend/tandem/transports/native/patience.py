@@ -19,11 +19,12 @@ class Patience:
         self._due = 0.0  # of the loop's clock
         self._expired = False
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # looking for it costs a system call (Python 3.11)
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
-        loop = asyncio.get_running_loop()
         self._task, self._cancelling, self._due = task, task.cancelling(), loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_at(self._due, self._look)
@@ -41,11 +42,10 @@ class Patience:
 
     def _look(self) -> None:
         self._timer = None
-        if self._task is None:
+        if self._task is None or self._loop is None:
             return
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._due:
-            self._timer = loop.call_at(self._due, self._look)
+        if self._loop.time() < self._due:
+            self._timer = self._loop.call_at(self._due, self._look)
         else:
             self._expired = True
             self._task.cancel()
