@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from tandem.api import health, metrics, page
+from tandem.api import calls, health, metrics, page
 from tandem.api import providers as providers_api
 from tandem.audio.align import SpeechAligner
 from tandem.audio.joint import SmoothJoint
@@ -29,6 +29,7 @@ from tandem.core.errors import ProviderError
 from tandem.core.events import AttemptFailed
 from tandem.core.hedge import Budget
 from tandem.core.ports import MakeDetector, Notify, Slot, SpokenAudio, TextToSpeech, TtsOptions
+from tandem.observers.call_log import CallLog
 from tandem.observers.fan_out import fan_out
 from tandem.observers.log import log_event
 from tandem.observers.metrics import Metrics
@@ -80,7 +81,8 @@ def create_app(settings: Settings, report: Callable[[str], None] = lambda _: Non
         calls=lambda: len(registry),
         capacity=settings.most_calls,
     )
-    notify = fan_out(log_event, measured)
+    call_log = CallLog(time.time)
+    notify = fan_out(log_event, measured, call_log)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -117,6 +119,7 @@ def create_app(settings: Settings, report: Callable[[str], None] = lambda _: Non
     app.include_router(health.routes(read_health))
     token = settings.tandem_admin_token.get_secret_value()
     app.include_router(providers_api.routes(lambda: table, lambda: chains, token))
+    app.include_router(calls.routes(lambda: call_log.calls, call_log.find, token))
     app.include_router(metrics.routes(measured.exposition))
     app.include_router(endpoint.routes(registry, clock, settings.allowed_origins))
     links = {"docs": "/docs", "redoc": "/redoc", "health": "/health", "providers": "/providers", "call": "/voice/new"}

@@ -1,10 +1,12 @@
 """Audio values: lengths and positions in ms."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.core.audio import AudioFrame, duration_ms
+from tandem.core.audio import AudioFrame, duration_ms, is_faint
 
 RATES = st.sampled_from([8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000])
 
@@ -27,3 +29,8 @@ def test_a_frame_ends_where_its_last_sample_does(samples: int, rate: int, start_
     frame = AudioFrame(bytes(samples * 2), rate, start_ms)
     assert frame.end_ms - frame.start_ms == pytest.approx(frame.duration_ms, abs=1e-6)
     assert frame.duration_ms == pytest.approx(samples * 1000 / rate)
+
+
+@given(st.lists(st.integers(-32_768, 32_767), max_size=50))
+def test_audio_is_faint_while_no_sample_leaves_the_lowest_eight_bits(samples: list[int]) -> None:
+    assert is_faint(struct.pack(f"<{len(samples)}h", *samples)) == all(-256 <= sample <= 255 for sample in samples)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from tandem.core.audio import AudioQuality
 from tandem.core.breaker import Reason, State
 from tandem.core.errors import Fault
 from tandem.core.link import TurnMeasured
@@ -33,6 +34,14 @@ class TurnHeard:
 
     session_id: str
     measured: TurnMeasured
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneJudged:
+    """A caller's microphone was judged, as it is every few seconds of audio."""
+
+    session_id: str
+    quality: AudioQuality
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from tandem.core.audio import AudioFrame, duration_ms, is_faint
 from tandem.core.barge_in import interrupts, is_backchannel, is_echo
 from tandem.core.dropouts import Dropouts
 from tandem.core.endpointing import SURELY_QUIET_MS, Endpointer
+from tandem.core.events import MicrophoneJudged
 from tandem.core.link import CallerCaption, CallMessage, MicrophoneQuality, VoiceActivity
 from tandem.core.ports import SpeechMark, Transcript
 from tandem.core.speech_gate import SpeechEdge, SpeechGate
@@ -33,6 +34,11 @@ _WITHIN_TURN = (State.PAUSED, State.THINKING)  # a caller who speaks now goes on
 
 class Floor(Protocol):
     """The rest of the session, as its ears see it."""
+
+    @property
+    def id(self) -> str:
+        """The call's name."""
+        ...
 
     @property
     def state(self) -> State: ...
@@ -78,6 +84,7 @@ class Listener:
     ) -> None:
         self._limits = equipment.limits
         self._clock = equipment.clock
+        self._notify = equipment.notify
         self._stt = stt
         self._floor = floor
         self._stopwatch = stopwatch
@@ -157,7 +164,9 @@ class Listener:
         lost = lost_ms / (lost_ms + self._limits.quality_every_ms)
         if quality := self._meter.read():
             advice = quality.advice or (_LOSSY if lost >= _WORTH_SAYING else "")
-            self._floor.send(MicrophoneQuality(replace(quality, lost=lost, advice=advice)))
+            quality = replace(quality, lost=lost, advice=advice)
+            self._floor.send(MicrophoneQuality(quality))
+            self._notify(MicrophoneJudged(self._floor.id, quality))
 
     def _judged(self, probabilities: list[float]) -> None:
         """The detector says how likely it was, window by window, that the caller spoke."""
