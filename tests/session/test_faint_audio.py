@@ -31,7 +31,7 @@ def test_the_recogniser_gets_every_sample_in_order(parts: list[tuple[bool, int]]
             for pcm in sent:
                 await caller.sound(pcm)
             caller.does(MuteChanged(True))  # what was not looked at yet is now
-            await asyncio.sleep(1)
+            await asyncio.sleep(1)  # of virtual time: what is on its way arrives
 
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
         runner.run(course())

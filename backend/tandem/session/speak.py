@@ -104,8 +104,7 @@ class Speaker:
     def resume(self) -> None:
         """Take the cut reply up again at its first unheard word."""
         cut = self._interrupted
-        if cut is None:
-            return
+        assert cut is not None  # or the call would be speaking, and nobody would speak
         self.withdraw()
         self._announce_cut()
         messages = None if cut.written else self._begun_messages(cut)

@@ -132,11 +132,10 @@ class GroqChat:
         """Raise what the SDK and its httpx raise as ProviderError; `late` is the Fault of a deadline that passes."""
         try:
             yield
-        except (TimeoutError, groq.APIConnectionError, httpx.TimeoutException) as error:
+        except (TimeoutError, groq.APIConnectionError, httpx.TransportError) as error:
+            # httpx's own errors come through once the stream has begun.
             fault, detail = lost_connection(error) or (late, "no word in time")
             raise ProviderError(fault, self.name, detail) from error
-        except httpx.TransportError as error:  # the SDK lets it through once the stream has begun
-            raise ProviderError(Fault.CUT, self.name, "the connection broke") from error
         except groq.APIStatusError as error:
             fault, detail = wire.refusal(error.status_code, error.body)
             after = wire.retry_after_ms(error.response.headers)

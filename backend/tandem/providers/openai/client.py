@@ -57,11 +57,10 @@ def translating(provider: str, late: Fault) -> Iterator[None]:
     """Raise what the SDK and its httpx2 raise as ProviderError; `late` is the Fault of a deadline that passes."""
     try:
         yield
-    except (TimeoutError, openai.APIConnectionError, httpx2.TimeoutException) as error:
+    except (TimeoutError, openai.APIConnectionError, httpx2.TransportError) as error:
+        # httpx2's own errors come through where the SDK hands out a body as it comes.
         fault, detail = lost_connection(error) or (late, "nothing in time")
         raise ProviderError(fault, provider, detail) from error
-    except httpx2.TransportError as error:  # the SDK lets it through where it hands out a body as it comes
-        raise ProviderError(Fault.CUT, provider, "the connection broke") from error
     except openai.APIStatusError as error:
         fault, detail = faults.refusal(error.status_code, error.body)
         after = faults.retry_after_ms(error.response.headers)
