@@ -50,7 +50,7 @@ async def test_a_filler_is_not_taken_for_the_answer() -> None:
         await caller.until(TurnMeasured)
         told = [message for _, message in caller.received if isinstance(message, ReplyAudio | TurnMeasured)]
         at = next(number for number, message in enumerate(told) if isinstance(message, TurnMeasured))
-        begins_ms = next(message.offset_ms for message in told[at:] if isinstance(message, ReplyAudio))
+        begins_ms = [message.offset_ms for message in told[:at] if isinstance(message, ReplyAudio)][-1]
         assert begins_ms > 100
         caller.does(PlaybackReported(audio.epoch, begins_ms))
         await caller.silence(FRAME_MS)

@@ -10,6 +10,7 @@ GAIN_LIMIT = 10 ** (12 / 20)  # 12 dB either way; beyond it, it is the measuring
 _RAMP_MS = 5  # for a gain that changes while its voice speaks
 _WINDOW_MS = 20
 _REMEMBERED = 500  # windows: 10 s
+_UNMEASURED_MS = 1_000  # measured together they cost less, and most of them nobody asks for
 _FLOOR = (32_768 * 10 ** (-60 / 20)) ** 2  # power of what is no voice, however faint the voice is
 _BELOW_LOUDEST = 10 ** (-20 / 10)  # power of what is a pause, or the breath in it, beside the loudest window
 _LEAST_WINDOWS = 3  # 60 ms of voice: with less there is nothing to go by
@@ -41,7 +42,7 @@ class SmoothJoint:
         self._reference = self._voice = ""
         self._gain = 1.0
         self._settled = True
-        self._latest = np.empty(0, np.float32)
+        self._latest = b""  # the end of what was returned, as long as a fade
         self._fading = 0  # samples for which the fade still lasts
 
     def begin(self, voice: str, *, joined: bool) -> None:
@@ -54,22 +55,24 @@ class SmoothJoint:
             self._follow()
         self._fading = len(self._rising) if joined else 0
         if not joined:
-            self._latest = np.empty(0, np.float32)
+            self._latest = b""
 
     def feed(self, pcm: bytes) -> bytes:
         """Take mono 16-bit PCM of the voice; return as much, joined to what was returned before."""
-        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
-        if not len(samples):
+        if not pcm:
             return b""
-        self._levels[self._voice].feed(samples)
+        self._levels[self._voice].feed(pcm)
+        if self._gain != 1.0 or not self._settled or self._fading:
+            pcm = self._joined(_samples(pcm))
+        if not self._fading:  # or else it is still needed
+            self._latest = (self._latest + pcm)[-2 * len(self._rising) :]
+        return pcm
+
+    def _joined(self, samples: _Samples) -> bytes:
         before = self._gain
         self._follow()
         self._gain = min(self._gain, _HIGHEST / max(1.0, float(np.abs(samples).max())))
-        if before == self._gain == 1.0 and not self._fading:
-            self._remember(samples)
-            return pcm
         sound = self._mixed(samples * self._gains(before, samples))
-        self._remember(sound)
         joined: bytes = np.clip(np.rint(sound), -32_768, _HIGHEST).astype("<i2").tobytes()
         return joined
 
@@ -101,34 +104,39 @@ class SmoothJoint:
             done = len(self._rising) - self._fading
             rising = self._rising[done : done + count]
             sound[:count] *= rising
-            echo = self._latest[::-1][done : done + count]
+            echo = _samples(self._latest)[::-1][done : done + count]
             sound[: len(echo)] += echo * (1 - rising[: len(echo)])
             self._fading -= count
         return sound
 
-    def _remember(self, sound: _Samples) -> None:
-        if not self._fading:  # or else it is still needed
-            self._latest = np.concatenate([self._latest, sound])[-len(self._rising) :]
+
+def _samples(pcm: bytes) -> _Samples:
+    return np.frombuffer(pcm, dtype="<i2").astype(np.float32)
 
 
 class _Level:
     """How loud a voice is, pauses aside."""
 
     def __init__(self, rate: int) -> None:
-        self._size = rate * _WINDOW_MS // 1000
-        self._rest = np.empty(0, np.float32)
+        self._window = 2 * (rate * _WINDOW_MS // 1000)
+        self._most = rate * _UNMEASURED_MS // 1000 * 2
+        self._unmeasured = bytearray()
         self._powers: deque[float] = deque(maxlen=_REMEMBERED)
 
-    def feed(self, samples: _Samples) -> None:
-        heard = np.concatenate([self._rest, samples])
-        whole = len(heard) // self._size * self._size
-        self._rest = heard[whole:]
-        if not whole:
-            return
-        self._powers.extend(np.square(heard[:whole]).reshape(-1, self._size).mean(axis=1).tolist())
+    def feed(self, pcm: bytes) -> None:
+        self._unmeasured += pcm
+        if len(self._unmeasured) >= self._most:
+            self._measure()
+
+    def _measure(self) -> None:
+        whole = len(self._unmeasured) // self._window * self._window
+        heard = _samples(bytes(self._unmeasured[:whole]))
+        del self._unmeasured[:whole]
+        self._powers.extend(np.square(heard).reshape(-1, self._window // 2).mean(axis=1).tolist())
 
     def read(self) -> tuple[int, float]:
         """Return how many windows have voice in them, and their mean power."""
+        self._measure()
         if not self._powers:
             return 0, 0.0
         powers = np.array(self._powers)

@@ -55,7 +55,7 @@ class Caller:
         self._player = Player(_now)
         self._microphone = bytearray()
         self._began = self._sent = 0.0
-        self._measured = False  # the metrics of the turn have come: the audio that follows is the answer
+        self._audio_at: float | None = None  # when the last audio came
         self._cleared = 0  # epoch
         self._answered = asyncio.Event()
         self._idle = asyncio.Event()
@@ -125,7 +125,6 @@ class Caller:
         pause = self._random.randrange(_PHASES_MS * RATE // 1000)
         at = self._began + self._sent * _FRAME_MS + pause * 1000 / RATE
         self._microphone = bytearray(2 * pause) + line.pcm
-        self._measured = False
         self._answered.clear()
         self._idle.clear()
         self.turns.append(Turn(self._number, number, at + line.begins_ms, at + line.ends_ms))
@@ -173,9 +172,7 @@ class Caller:
         self._player.take(epoch, message[_HEADER_BYTES:])
         if self.turns and epoch == self._cleared:
             self.turns[-1].late_frames += 1
-        elif self._measured and not self._answered.is_set():
-            self.turns[-1].first_audio = now
-            self._answered.set()
+        self._audio_at = now
 
     def _notice(self, told: dict[str, Any], now: float) -> None:
         turn = self.turns[-1] if self.turns else None
@@ -189,8 +186,10 @@ class Caller:
             case "clear_audio" if turn:
                 turn.cleared, self._cleared = now, told["epoch"]
             case "turn_metrics" if turn and told["heard_ms"] is None:
-                turn.endpoint_ms, self._measured = told["endpoint_ms"], True
+                # It comes right behind the first audio of the answer itself.
+                turn.first_audio, turn.endpoint_ms = self._audio_at, told["endpoint_ms"]
                 turn.undisturbed = all(attempt["outcome"] == "ok" for attempt in told["attempts"])
+                self._answered.set()
             case "error" if told["fatal"]:
                 raise Broken
 

@@ -278,7 +278,9 @@ class Reply:
         self._curtain.do(partial(self._play, audio, answer))
 
     def _play(self, audio: Served[SpokenAudio], answer: bool) -> None:
-        now = self._stage.clock()
+        now, pcm = self._stage.clock(), audio.item.pcm
+        # Before anything is made of it: it is what the caller waits for.
+        self.send(ReplyAudio(self.epoch, self._ledger.sent_ms, pcm, audio.provider))
         if answer and not self._answered:
             self._answered = True
             self.answer_from_ms = self._ledger.sent_ms
@@ -287,9 +289,7 @@ class Reply:
         elif not self.started:
             self._tell(Event.REPLY_STARTED)
         self.started = True
-        pcm, words = audio.item.pcm, audio.item.words
-        self.send(ReplyAudio(self.epoch, self._ledger.sent_ms, pcm, audio.provider))
-        self._ledger.sent(duration_ms(len(pcm), self._stage.output_rate), words, now)
+        self._ledger.sent(duration_ms(len(pcm), self._stage.output_rate), audio.item.words, now)
 
     async def _finish(self) -> None:
         """Wait until all of it has been heard."""

@@ -119,15 +119,17 @@ class _Service:
         if body is None or not isinstance(body.get("messages"), list) or not isinstance(body.get("model"), str):
             return JSONResponse(error_body(400, "a model and messages are needed"), 400)
 
+        stride = Stride()  # from here on the client waits
+
         def units(empty: bool) -> AsyncGenerator[bytes, None]:
-            return self._units(body, self._reply(body, empty))
+            return self._units(body, self._reply(body, empty), stride)
 
         if body.get("stream"):
             return await played(self.stage, request, asked, STREAM, units, media_type="text/event-stream")
         return await played(self.stage, request, asked, WHOLE, units)
 
-    async def _units(self, body: Body, reply: Reply) -> AsyncGenerator[bytes, None]:
-        latency, stride = self.stage.latency, Stride()
+    async def _units(self, body: Body, reply: Reply, stride: Stride) -> AsyncGenerator[bytes, None]:
+        latency = self.stage.latency
         await stride.wait_ms(latency.first_ms(Slot.LLM))
         if not body.get("stream"):
             await stride.wait_ms(sum(latency.unit_ms(Slot.LLM) for _ in reply.tokens))

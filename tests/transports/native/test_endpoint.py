@@ -131,9 +131,41 @@ async def test_a_caller_who_reads_nothing_is_given_up() -> None:
 async def test_what_waits_for_a_caller_who_reads_nothing_is_bounded() -> None:
     link = await Wire().link()
     for _ in range(2000):
-        link.send(ReplyText(1, "hi", "rulebook"))
+        link.send(ReplyText(1, "hi " * 50, "rulebook"))
     with pytest.raises(_CallerGone):
         await link.write()
+
+
+async def test_the_words_of_a_model_wait_a_moment_for_more_of_them() -> None:
+    wire = Wire()
+    link = await wire.link()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(link.write())
+        await asyncio.sleep(0)
+        for word in ("One", " two", " three"):
+            link.send(ReplyText(1, word, "m"))
+            await asyncio.sleep(0.01)
+        link.send(ReplyText(1, " four", "other"))
+        assert wire.json() == []
+        await asyncio.sleep(0.03)
+        link.end()
+    assert [(said["delta"], said["provider"]) for said in wire.json()] == [("One two three", "m"), (" four", "other")]
+
+
+async def test_words_wait_for_no_more_when_anything_else_goes_out_but_let_audio_pass() -> None:
+    wire = Wire()
+    link = await wire.link()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(link.write())
+        await asyncio.sleep(0)
+        link.send(ReplyText(1, "One", "m"))
+        link.send(ReplyAudio(1, 0, b"\0\0", "v"))
+        await asyncio.sleep(0)
+        assert [message["type"] for message in wire.json()] == ["audio", "response_text"]
+        await asyncio.sleep(0.05)
+        link.send(ReplyText(1, " two", "m"))
+        link.end()
+    assert [message["type"] for message in wire.json()] == ["audio", "response_text", "response_text"]
 
 
 async def test_clearing_a_reply_drops_its_audio_from_the_queue_and_nothing_else() -> None:
@@ -143,7 +175,7 @@ async def test_clearing_a_reply_drops_its_audio_from_the_queue_and_nothing_else(
     for message in queued:
         link.send(message)
     link.send(PlaybackCleared(1))
-    assert [message["type"] for message in await told(wire, link)] == ["response_text", "audio", "clear_audio"]
+    assert [message["type"] for message in await told(wire, link)] == ["audio", "response_text", "clear_audio"]
 
 
 async def test_a_caller_who_vanishes_ends_the_events() -> None:

@@ -111,6 +111,7 @@ class Socket:
                 self._heard_at = _now()
                 if frame is not None:
                     self._route(frame)
+                if isinstance(frame, wire.Audio):
                     await asyncio.sleep(0)  # what comes in a burst goes on one by one: the first is waited for
         except (ConnectionClosed, OSError):
             self._give_up()

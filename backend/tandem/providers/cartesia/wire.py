@@ -1,13 +1,13 @@
 """Between a phrase and Cartesia's socket: what is sent, what a frame says, and what an error means."""
 
-import base64
-import json
+import binascii
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
 from cartesia.types.generation_request_param import GenerationRequestParam
 from cartesia.types.websocket_client_event_param import CancelContextRequest
 
@@ -90,7 +90,7 @@ def read(raw: bytes) -> Frame | None:
     """Return what a frame says, None if nothing of interest; an unreadable one is a Failure."""
     context = None
     try:
-        body = json.loads(raw)
+        body = orjson.loads(raw)
         if isinstance(named := body.get("context_id"), str):
             context = named
         return _READERS.get(body["type"], _nothing)(body, context)
@@ -99,7 +99,7 @@ def read(raw: bytes) -> Frame | None:
 
 
 def _audio(body: Mapping[str, Any], context: str | None) -> Audio:
-    return Audio(_known(context), base64.b64decode(body["data"], validate=True))
+    return Audio(_known(context), binascii.a2b_base64(body["data"], strict_mode=True))
 
 
 def _times(body: Mapping[str, Any], context: str | None) -> Times:

@@ -1,5 +1,6 @@
 """The two kinds of socket to Deepgram, as the SDK types them: Nova's and Flux's."""
 
+import json
 import warnings
 from typing import Any
 
@@ -27,6 +28,7 @@ class NovaLine:
     def __init__(self, name: str, socket: ClientConnection) -> None:
         self._name = name
         untyped: Any = socket
+        self._connection = socket
         self._socket = AsyncV1SocketClient(websocket=untyped)
         self._reading = wire.NovaReading()
 
@@ -50,7 +52,7 @@ class NovaLine:
 
     async def receive(self) -> Heard | None:
         with translating(self._name):
-            return self._reading.read(await self._socket.recv())
+            return self._reading.read(await _message(self._connection))
 
     async def insist(self) -> None:
         """It is asked once: a Finalize without words is settled by what was covered."""
@@ -77,6 +79,7 @@ class FluxLine:
     def __init__(self, name: str, socket: ClientConnection, sample_rate: int) -> None:
         self._name = name
         untyped: Any = socket
+        self._connection = socket
         self._socket = AsyncV2SocketClient(websocket=untyped)
         self._reading = wire.FluxReading()
         self._chunk = bytes(int(self.chunk_ms * sample_rate / 1000) * BYTES_PER_SAMPLE)
@@ -100,7 +103,7 @@ class FluxLine:
 
     async def receive(self) -> Heard | None:
         with translating(self._name):
-            heard = self._reading.read(await self._socket.recv())
+            heard = self._reading.read(await _message(self._connection))
             if self._reading.wants_end():
                 await self._socket.send_force_end_turn()
             return heard
@@ -113,3 +116,12 @@ class FluxLine:
 
     def silence_ms(self, stall_ms: float) -> float:
         return stall_ms
+
+
+async def _message(connection: ClientConnection) -> Any:
+    """Return the next message as it is in JSON, or None for one in binary.
+
+    Not through the SDK: it finds out a message's type by making each of its types of it, which takes it 0.15 ms.
+    """
+    data = await connection.recv()
+    return json.loads(data) if isinstance(data, str) else None

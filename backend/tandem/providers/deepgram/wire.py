@@ -25,7 +25,7 @@ class Reading(Protocol):
     def finalise(self, sent_ms: float) -> None: ...
 
     def read(self, message: Any) -> Heard | None:
-        """Take a message of the SDK, which does not check its fields; raises Unreadable and ErrorFrame."""
+        """Take a message as it is in JSON; raises Unreadable and ErrorFrame."""
         ...
 
     def settled(self) -> bool: ...
@@ -84,41 +84,43 @@ class NovaReading:
         self._asked_ms = sent_ms
 
     def read(self, message: Any) -> Heard | None:
-        kind = getattr(message, "type", None)
+        kind = _kind(message)
         if kind == "Error":
-            raise error_frame(message.variant, message.code)
+            raise error_frame(message.get("variant"), message.get("code"))
         if kind != "Results":
             return None
         try:
             return self._results(message)
-        except (AttributeError, IndexError, TypeError) as error:
+        except (LookupError, AttributeError, TypeError) as error:
             raise Unreadable("Results") from error
 
     def settled(self) -> bool:
         return self._asked_ms is not None and self._asked_ms - self._covered_ms < _UNNOTICED_MS
 
     def _results(self, message: Any) -> Heard | None:
-        start_ms, best = message.start * 1000, message.channel.alternatives[0]
-        end_ms = start_ms + message.duration * 1000
+        start_ms, best = message["start"] * 1000, message["channel"]["alternatives"][0]
+        end_ms, said = start_ms + message["duration"] * 1000, _text(best["transcript"])
         # A result on the last utterance, e.g. sent twice, ends where that did; one of this utterance ends later,
         # unless it is the empty answer to a Finalize of audio that was final already.
-        stale = end_ms < self._began_ms or (end_ms == self._began_ms and best.transcript)
+        stale = end_ms < self._began_ms or (end_ms == self._began_ms and said)
         if stale:
             return None
-        words = tuple(_word(word.punctuated_word or word.word, word.start, word.end) for word in best.words)
-        final = bool(message.is_final)
+        words = tuple(
+            _word(word.get("punctuated_word") or word["word"], word["start"], word["end"]) for word in best["words"]
+        )
+        final = bool(message.get("is_final"))
         if final:
             self._covered_ms = end_ms
         asked = self._asked_ms is not None and end_ms > self._began_ms
         all_covered = final and self._asked_ms is not None and end_ms >= self._asked_ms - _COVERED_MS
         return Heard(
             part=start_ms,
-            text=_text(best.transcript),
+            text=said,
             final=final,
-            answers=asked and (bool(message.from_finalize) or all_covered),
+            answers=asked and (bool(message.get("from_finalize")) or all_covered),
             words=words,
             end_ms=end_ms,
-            confidence=best.confidence if words else None,
+            confidence=_number(best.get("confidence")) if words else None,
         )
 
 
@@ -152,14 +154,14 @@ class FluxReading:
         return wanted
 
     def read(self, message: Any) -> Heard | None:
-        kind = getattr(message, "type", None)
+        kind = _kind(message)
         if kind == "Error":
-            raise error_frame(message.code)
+            raise error_frame(message.get("code"))
         if kind != "TurnInfo":
             return None
         try:
             return self._turn_info(message)
-        except (AttributeError, TypeError) as error:
+        except (LookupError, AttributeError, TypeError) as error:
             raise Unreadable("TurnInfo") from error
 
     def settled(self) -> bool:
@@ -169,23 +171,28 @@ class FluxReading:
         return self._asked_ms is not None and self._heard_ms >= self._asked_ms
 
     def _turn_info(self, message: Any) -> Heard | None:
-        end_ms, text, ended = message.audio_window_end * 1000, _text(message.transcript), message.event == "EndOfTurn"
+        end_ms, text, event = message["audio_window_end"] * 1000, _text(message["transcript"]), message["event"]
         if end_ms <= self._began_ms:
             return None
         self._heard_ms = max(self._heard_ms, end_ms)
-        self._open = not ended and (bool(text) or message.event == "StartOfTurn")
-        timed = all(word.start is not None and word.end is not None for word in message.words)
-        words = tuple(_word(word.word, word.start, word.end) for word in message.words) if timed else ()
+        self._open = event != "EndOfTurn" and (bool(text) or event == "StartOfTurn")
+        listed = message["words"]
+        timed = all(word.get("start") is not None and word.get("end") is not None for word in listed)
+        words = tuple(_word(word["word"], word["start"], word["end"]) for word in listed) if timed else ()
         return Heard(
-            part=message.turn_index,
+            part=message["turn_index"],
             text=text,
-            final=ended,
+            final=event == "EndOfTurn",
             answers=self._heard_all() and not self._open,
             words=words,
             end_ms=end_ms,
-            confidence=_mean(word.confidence for word in message.words),
-            turn_over=_number(getattr(message, "end_of_turn_confidence", None)),
+            confidence=_mean(word["confidence"] for word in listed),
+            turn_over=_number(message.get("end_of_turn_confidence")),
         )
+
+
+def _kind(message: Any) -> object:
+    return message.get("type") if isinstance(message, dict) else None
 
 
 def _text(transcript: Any) -> str:

@@ -5,13 +5,14 @@ import re
 import secrets
 from collections import deque
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
 
 from tandem.core.errors import CallerError, CallRefused
-from tandem.core.link import AudioReceived, CallerEvent, CallError, CallMessage, PlaybackCleared, ReplyAudio
+from tandem.core.link import AudioReceived, CallerEvent, CallError, CallMessage, PlaybackCleared, ReplyAudio, ReplyText
 from tandem.core.ports import Clock
 from tandem.session.registry import Place, Registry
 from tandem.transports.native.limits import Allowance
@@ -22,6 +23,9 @@ _HELLO_WITHIN_S = 10.0  # a caller who says nothing by then gets the defaults
 _IDLE_S = 120.0  # neither audio nor a message for so long: nobody is there
 _MOST_QUEUED = 1_000  # messages; some 20 s of a reply, which a live caller never has waiting
 _SEND_WITHIN_S = 10.0
+# A model writes a word every 5-20 ms, which nobody reads so fast; each message costs both ends more than its words.
+_TEXT_WITHIN_S = 0.05
+_TEXT_CHARS = 200  # in a message, however long a caller reads none
 _SESSION_ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 
 
@@ -41,6 +45,7 @@ class NativeLink:
         self._first: str | bytes | None = None  # a message that came instead of a hello
         self._outgoing: deque[CallMessage | str] = deque()
         self._queued = asyncio.Event()
+        self._text_due: asyncio.TimerHandle | None = None
         self._ended = False
         self._until_idle, self._until_stuck = Patience(_IDLE_S), Patience(_SEND_WITHIN_S)
         self.close_code = 1000
@@ -117,15 +122,33 @@ class NativeLink:
     # --- to the caller ---
 
     def send(self, message: CallMessage) -> None:
-        """Queue a message; what a cleared reply still has in the queue is dropped."""
+        """Queue a message; what a cleared reply still has in the queue is dropped.
+
+        The text of a reply may wait for more of it, until any other message goes out; audio goes before it.
+        """
+        if isinstance(message, ReplyText):
+            self._queue_text(message)
+            return
         if isinstance(message, PlaybackCleared):
             kept = [m for m in self._outgoing if not (isinstance(m, ReplyAudio) and m.epoch == message.epoch)]
             self._outgoing = deque(kept)
         self._queue(message)
 
     def _queue(self, message: CallMessage | str) -> None:
-        self._outgoing.append(message)
+        at = len(self._outgoing)
+        if isinstance(message, ReplyAudio) and at and isinstance(self._outgoing[-1], ReplyText):
+            at -= 1  # the caller waits for audio, and reads when there is time
+        self._outgoing.insert(at, message)
         self._queued.set()
+
+    def _queue_text(self, text: ReplyText) -> None:
+        match self._outgoing[-1] if self._outgoing else None:
+            case ReplyText(text.turn, delta, text.provider) if len(delta) + len(text.delta) <= _TEXT_CHARS:
+                self._outgoing[-1] = replace(text, delta=delta + text.delta)
+            case _:
+                self._outgoing.append(text)
+        if self._text_due is None:
+            self._text_due = asyncio.get_running_loop().call_later(_TEXT_WITHIN_S, self._queued.set)
 
     def hang_up(self, error: CallerError) -> None:
         """Tell the caller why the call is over."""
@@ -140,6 +163,9 @@ class NativeLink:
     async def write(self) -> None:
         """Send what is queued until `end`; raises _CallerGone when the other end does not take it."""
         while True:
+            if self._text_due:
+                self._text_due.cancel()
+                self._text_due = None
             while self._outgoing:
                 if len(self._outgoing) > _MOST_QUEUED:
                     raise _CallerGone
