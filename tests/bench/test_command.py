@@ -37,6 +37,7 @@ def test_a_quick_bench_has_all_figures_and_breaks_off_no_call(tmp_path: Path) ->
     assert figures["onset -> clear_audio", 1]["spread"]["n"] == 1
     assert figures["CPU a minute, hasty callers", 1]["value"] > figures["CPU a minute of call", 5]["value"] > 0
     assert figures["resident, each call from 2 on", 5]["met"] in (True, False)
+    assert all(1 < load["wake_up_us"] < 2_000 for load in found["loads"])  # the pause itself, 2 ms, is no work
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])

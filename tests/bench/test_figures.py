@@ -23,7 +23,7 @@ def load(calls: int, rss_mib: float = 0.0, turns: tuple[Turn, ...] = ()) -> Load
         cpu_s=1.0,
         call_minutes=2.0,
         rss_mib=rss_mib,
-        background=Background(calls, "level", 0.1, 0.1, 0.0, None),
+        background=Background(calls, "level", 0.1, 0.1, 0.0, None, 50.0),
         calm=calls > 1,
         seen={script.code(0, 0): SEEN},
     )
@@ -51,12 +51,12 @@ def test_the_shares_of_the_gateway_leave_out_what_the_vendors_took() -> None:
     assert SEEN.late_ms == 20
 
 
-def test_what_is_left_from_outside_is_the_shares_the_late_vendors_and_the_misjudged_end_of_the_voice() -> None:
+def test_what_is_left_from_outside_is_the_shares_and_what_the_vendors_were_late() -> None:
     own = shares(TURN, SEEN)
     assert own is not None
-    assert TURN.misjudged_ms == 20
-    assert TURN.overhead_ms == 809 - 380 - 380
-    assert TURN.overhead_ms == own.total + SEEN.late_ms + TURN.misjudged_ms
+    assert TURN.decided_ms == 400
+    assert TURN.overhead_ms == 809 - 400 - 380
+    assert TURN.overhead_ms == own.total + SEEN.late_ms
 
 
 def test_a_turn_in_which_a_provider_failed_counts_for_no_overhead() -> None:

@@ -99,14 +99,13 @@ class Windows:
             raise ValueError(f"{len(pcm)} bytes hold half a 16-bit sample")
         heard = self._rest + pcm
         count = (len(heard) - 2 * CONTEXT) // WINDOW_BYTES
+        if not count:
+            self._rest = heard
+            return []
         self._rest = heard[count * WINDOW_BYTES :]
-        return [_window(heard, place * WINDOW_BYTES) for place in range(count)]
-
-
-def _window(heard: bytes, start: int) -> NDArray[np.float32]:
-    samples = np.frombuffer(heard, dtype="<i2", count=CONTEXT + WINDOW, offset=start)
-    window: NDArray[np.float32] = np.multiply(samples, FULL_SCALE, dtype=np.float32).reshape(1, -1)
-    return window
+        samples = np.frombuffer(heard, dtype="<i2", count=CONTEXT + count * WINDOW)
+        sound: NDArray[np.float32] = np.multiply(samples, FULL_SCALE, dtype=np.float32).reshape(1, -1)
+        return [sound[:, at : at + CONTEXT + WINDOW] for at in range(0, count * WINDOW, WINDOW)]
 
 
 class Silence:

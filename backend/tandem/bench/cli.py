@@ -136,7 +136,7 @@ def _show(outcome: Outcome) -> None:
         out.print(
             f"calls {load.calls}, detector {load.detector}: of one core the gateway took {load.gateway_busy:.0%}, the "
             f"simulator {load.vendors_busy:.0%}, others {load.others_busy:.0%}; callers' frames late by p99 "
-            f"{late_ms:.1f} ms",
+            f"{late_ms:.1f} ms; a wake-up cost {load.wake_up_us:.0f} us",
             style="dim",
             highlight=False,
             soft_wrap=True,

@@ -38,17 +38,16 @@ class Turn:
         return _between(self.voice_end, self.first_audio)
 
     @property
-    def misjudged_ms(self) -> float | None:
-        """How much later than it was, or than the caller's frame with it came, the gateway took the voice's end for."""
-        decided_ms = _between(self.voice_end, self.decided)
-        return None if decided_ms is None or self.endpoint_ms is None else decided_ms - self.endpoint_ms
+    def decided_ms(self) -> float | None:
+        """From the end of the voice to the turn's end, as it came to the caller."""
+        return _between(self.voice_end, self.decided)
 
     @property
     def overhead_ms(self) -> float | None:
-        """What is left of the latency without `endpoint_ms` and the delays on script."""
-        if self.latency_ms is None or self.endpoint_ms is None or not self.undisturbed:
+        """What is left of the latency without the wait for the turn's end and the delays on script."""
+        if self.decided is None or self.first_audio is None or not self.undisturbed:
             return None
-        return self.latency_ms - self.endpoint_ms - script.scripted_ms(script.reply(self.call, self.number))
+        return self.first_audio - self.decided - script.scripted_ms(script.reply(self.call, self.number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +120,7 @@ class Background:
     vendors_busy: float
     others_busy: float
     callers_late_ms: Spread | None  # how late they sent their frames
+    wake_up_us: float  # what it cost on this machine just before
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +206,10 @@ def of_turns(load: Load) -> list[Figure]:
         ms("  turn decided -> model asked", [each.until_model for each in known]),
         ms("  first phrase written -> voice asked", [each.until_voice for each in known]),
         ms("  audio left the voice -> at the caller", [each.until_caller for each in known]),
-        ms("latency - endpoint_ms - script", [turn.overhead_ms for turn in turns], limits),
-        ms("  voice end misjudged by", [turn.misjudged_ms for turn in turns]),
-        ms("  vendors later than on script", [seen.late_ms for seen in load.seen.values()]),
-        ms("  endpoint_ms", [turn.endpoint_ms for turn in turns]),
+        ms("turn decided -> first audio, less the script", [turn.overhead_ms for turn in turns], limits),
+        ms("  of it, vendors later than on script", [seen.late_ms for seen in load.seen.values()]),
+        ms("end of speech -> turn decided", [turn.decided_ms for turn in turns]),
+        ms("  as the gateway tells it: endpoint_ms", [turn.endpoint_ms for turn in turns]),
         ms("end of speech -> first reply audio", [turn.latency_ms for turn in turns], {"p50": 700}),
         ms("onset -> clear_audio", [_between(turn.onset, turn.cleared) for turn in turns], {"p95": 230}),
         ms("  interruption decided -> clear_audio", [_interrupted(turn) for turn in turns], {"p99": 20}),
