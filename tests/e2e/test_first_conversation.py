@@ -93,11 +93,13 @@ async def test_ten_calls_at_once_are_answered_and_leave_nothing_behind() -> None
         url = f"ws://{address}/voice/new"
         idle = asyncio.all_tasks()
         asked = (questions() * 2)[:10]
-        await asyncio.gather(*(ask(url, question) for question in asked))  # the engines start what they keep
-        before = threads_and_processes()
-        answers = await asyncio.gather(*(ask(url, question) for question in asked))
-        await ended(idle)
-        assert threads_and_processes() == before
+        kept: list[tuple[int, int]] = []
+        # An engine starts what it keeps once it is busy, on a slow machine late; what is left behind grows every time.
+        while len(kept) < 2 or (kept[-1] != kept[-2] and len(kept) < 4):
+            answers = await asyncio.gather(*(ask(url, question) for question in asked))
+            await ended(idle)
+            kept.append(threads_and_processes())
+        assert kept[-1] == kept[-2]
     assert all(report.heard and report.heard == report.reply for report, _ in answers)
     assert word_error_rate([q.text for q in asked], [report.transcript for report, _ in answers]) <= 0.15
 
