@@ -1,4 +1,4 @@
-"""The two kinds of socket to Deepgram, as the SDK types them: Nova's and Flux's."""
+"""The two kinds of socket to Deepgram, Nova's and Flux's: what is sent goes through the SDK, what comes is JSON."""
 
 import json
 import warnings
@@ -27,8 +27,8 @@ class NovaLine:
 
     def __init__(self, name: str, socket: ClientConnection) -> None:
         self._name = name
-        untyped: Any = socket
         self._connection = socket
+        untyped: Any = socket
         self._socket = AsyncV1SocketClient(websocket=untyped)
         self._reading = wire.NovaReading()
 
@@ -78,8 +78,8 @@ class FluxLine:
 
     def __init__(self, name: str, socket: ClientConnection, sample_rate: int) -> None:
         self._name = name
-        untyped: Any = socket
         self._connection = socket
+        untyped: Any = socket
         self._socket = AsyncV2SocketClient(websocket=untyped)
         self._reading = wire.FluxReading()
         self._chunk = bytes(int(self.chunk_ms * sample_rate / 1000) * BYTES_PER_SAMPLE)
