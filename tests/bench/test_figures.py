@@ -23,7 +23,7 @@ def load(calls: int, rss_mib: float = 0.0, turns: tuple[Turn, ...] = ()) -> Load
         cpu_s=1.0,
         call_minutes=2.0,
         rss_mib=rss_mib,
-        background=Background(calls, "level", 0.1, 0.1, 0.0, None, 50.0),
+        background=Background(calls, "level", 0.1, 0.1, 0.0, None, 100, 50.0, None),
         calm=calls > 1,
         seen={script.code(0, 0): SEEN},
     )

@@ -133,10 +133,13 @@ def _show(outcome: Outcome) -> None:
     out.print(table)
     for load in outcome.loads:
         late_ms = load.callers_late_ms.p99 if load.callers_late_ms else 0.0
+        hop_ms = load.hop_ms.p50 if load.hop_ms else 0.0
+        waking = load.wake_ups_a_second * load.wake_up_us / 1_000_000
         out.print(
             f"calls {load.calls}, detector {load.detector}: of one core the gateway took {load.gateway_busy:.0%}, the "
             f"simulator {load.vendors_busy:.0%}, others {load.others_busy:.0%}; callers' frames late by p99 "
-            f"{late_ms:.1f} ms; a wake-up cost {load.wake_up_us:.0f} us",
+            f"{late_ms:.1f} ms. An idle process pays {load.wake_up_us:.0f} us to wake up here, {waking:.0%} of a core "
+            f"for the gateway's {load.wake_ups_a_second} a second; a message takes {hop_ms:.2f} ms to another process",
             style="dim",
             highlight=False,
             soft_wrap=True,

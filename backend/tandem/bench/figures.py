@@ -120,7 +120,9 @@ class Background:
     vendors_busy: float
     others_busy: float
     callers_late_ms: Spread | None  # how late they sent their frames
-    wake_up_us: float  # what it cost on this machine just before
+    wake_ups_a_second: int  # of the gateway
+    wake_up_us: float  # CPU time that an idle process needs for one, behind pauses as long as the gateway's
+    hop_ms: Spread | None  # what a message took to another process on loopback, just before
 
 
 @dataclass(frozen=True, slots=True)

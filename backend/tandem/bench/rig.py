@@ -50,11 +50,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """CPU seconds: of the gateway, of the simulator, and of all on this machine that is no part of the bench."""
+    """CPU seconds: of the gateway, of the simulator, and of all on this machine that is no part of the bench.
+
+    `wake_ups` is how often the gateway's event loop had waited for something and went on.
+    """
 
     gateway_s: float
     vendors_s: float
     others_s: float
+    wake_ups: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ class Rig:
         gateway, vendors = self.usage().cpu_s, _used(self.vendors_pid).cpu_s
         user, nice, system, _, _, irq, soft = map(int, Path("/proc/stat").read_text().split(maxsplit=8)[1:8])
         own_s = gateway + vendors + _used(os.getpid()).cpu_s
-        return Work(gateway, vendors, (user + nice + system + irq + soft) / _ticks_a_second() - own_s)
+        others = (user + nice + system + irq + soft) / _ticks_a_second() - own_s
+        return Work(gateway, vendors, others, _wake_ups(self.gateway_pid))
 
     async def wasted(self) -> tuple[int, int]:
         """Return how many eager replies the gateway has used, and thrown away."""
@@ -102,6 +107,10 @@ def _used(pid: int) -> Usage:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ticks, pages = int(fields[11]) + int(fields[12]), int(fields[21])
     return Usage(ticks / _ticks_a_second(), pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+
+
+def _wake_ups(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/status").read_text().rpartition("\nvoluntary_ctxt_switches:")[2].split()[0])
 
 
 def _ticks_a_second() -> int:

@@ -12,8 +12,8 @@ import numpy as np
 from tandem.bench import script
 from tandem.bench.caller import RATE, Caller, Line
 from tandem.bench.figures import Background, Figure, Load, marks, of_eager, of_load, of_turns, of_waste
-from tandem.bench.machine import wake_up_us
-from tandem.bench.rig import BenchError, Detector, Rig, Work, rigged
+from tandem.bench.machine import hop_ms, wake_up_us
+from tandem.bench.rig import BenchError, Detector, Rig, rigged
 from tandem.core.spread import spread
 from tandem.simulator.espeak_voice import EspeakVoice, NoEspeak
 from tandem.simulator.voice import Voice
@@ -122,7 +122,7 @@ async def _used(
 
 async def _load(rig: Rig, step: Step, lines: Sequence[list[Line]], advance: Callable[[], None]) -> Load:
     """Hold the calls, all up until the last of them has been answered."""
-    waking_us = await wake_up_us()
+    hops = spread(await hop_ms())
     callers = [Caller(number, said, advance, calm=step.calm) for number, said in enumerate(lines)]
     spoken, hung_up = asyncio.Barrier(len(callers) + 1), asyncio.Event()
     before, began = rig.work(), time.monotonic()
@@ -135,6 +135,8 @@ async def _load(rig: Rig, step: Step, lines: Sequence[list[Line]], advance: Call
         after, rss_mib, took_s = rig.work(), rig.usage().rss_mib, time.monotonic() - began
         hung_up.set()
     turns = tuple(turn for caller in callers for turn in caller.turns)
+    wake_ups = after.wake_ups - before.wake_ups
+    waking_us = await wake_up_us((took_s - after.gateway_s + before.gateway_s) / wake_ups)
     return Load(
         len(callers),
         turns,
@@ -142,23 +144,19 @@ async def _load(rig: Rig, step: Step, lines: Sequence[list[Line]], advance: Call
         cpu_s=after.gateway_s - before.gateway_s,
         call_minutes=sum(call.result() for call in calls),
         rss_mib=rss_mib,
-        background=_background(rig, callers, before, after, took_s, waking_us),
+        background=Background(
+            calls=len(callers),
+            detector=rig.detector,
+            gateway_busy=round((after.gateway_s - before.gateway_s) / took_s, 2),
+            vendors_busy=round((after.vendors_s - before.vendors_s) / took_s, 2),
+            others_busy=round((after.others_s - before.others_s) / took_s, 2),
+            callers_late_ms=spread(ms for caller in callers for ms in caller.late_ms),
+            wake_ups_a_second=round(wake_ups / took_s),
+            wake_up_us=waking_us,
+            hop_ms=hops,
+        ),
         calm=step.calm,
         seen=marks(await rig.requests()),
-    )
-
-
-def _background(
-    rig: Rig, callers: Sequence[Caller], before: Work, after: Work, took_s: float, waking_us: float
-) -> Background:
-    return Background(
-        calls=len(callers),
-        detector=rig.detector,
-        gateway_busy=round((after.gateway_s - before.gateway_s) / took_s, 2),
-        vendors_busy=round((after.vendors_s - before.vendors_s) / took_s, 2),
-        others_busy=round((after.others_s - before.others_s) / took_s, 2),
-        callers_late_ms=spread(ms for caller in callers for ms in caller.late_ms),
-        wake_up_us=waking_us,
     )
 
 
