@@ -95,7 +95,7 @@ async def spoken(*voices: TextToSpeech, listens: bool = True, told: Recorder | N
 @pytest.mark.parametrize(
     ("first", "second", "timed", "listens", "step_ms"),
     [
-        (24_000, 16_000, True, True, 20),
+        (24_000, 16_000, True, True, 40),
         (24_000, 22_050, False, True, 140),
         (16_000, 24_000, True, False, 140),
         (8_000, 24_000, False, False, 140),
