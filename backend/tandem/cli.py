@@ -20,6 +20,7 @@ from rich.text import Text
 from uvicorn.loops.auto import auto_loop_factory
 
 from tandem.app import VERSION, create_app
+from tandem.audio.blas import multiply_in_one_thread
 from tandem.bench.cli import EXAMPLES as BENCH_EXAMPLES
 from tandem.bench.cli import bench
 from tandem.core.errors import ConfigurationError, TandemError
@@ -226,6 +227,7 @@ def show_outcomes(outcomes: Sequence[Outcome], file: BinaryIO | None) -> None:
 
 def main() -> None:
     """Run the command line; what goes wrong is said in a sentence, not in a traceback."""
+    multiply_in_one_thread()
     try:
         cli()
     except TandemError as error:

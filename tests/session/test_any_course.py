@@ -89,7 +89,7 @@ VOICES: st.SearchStrategy[list[Step | Speech]] = st.sampled_from(
 EARS: st.SearchStrategy[list[Step | Listen]] = st.sampled_from([[Listen()], [Listen(700), Fail()], [Fail()]])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     acts=st.lists(st.sampled_from(sorted(ACTS)), max_size=14),
     models=st.lists(MODELS, min_size=1, max_size=4),

@@ -4,6 +4,7 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from tandem.audio.blas import multiply_in_one_thread
 from tandem.drill.cells import Cell
 from tandem.drill.measure import Result, measure
 from tandem.drill.virtual import run
@@ -34,7 +35,7 @@ def results(cells: Sequence[Cell], jobs: int) -> Iterator[Result]:
     if jobs == 1 or len(cells) <= _BATCH:
         yield from map(result_of, cells)
         return
-    with multiprocessing.get_context("spawn").Pool(min(jobs, len(cells))) as pool:
+    with multiprocessing.get_context("spawn").Pool(min(jobs, len(cells)), multiply_in_one_thread) as pool:
         yield from pool.imap_unordered(result_of, cells, chunksize=_BATCH)
         pool.close()
         pool.join()
