@@ -88,12 +88,13 @@ async def _timed(
 ) -> tuple[list[Load], tuple[int, int]]:
     """Callers speak in numbered tones, so that the simulator reads from each line which turn it is.
 
-    Returns the loads, and how many eager replies were used and wasted.
+    One turn goes before, which is not counted. Returns the loads, and how many eager replies were used and wasted.
     """
     calls, turns = _most(steps)
     begin("starting the gateway")
     conversation = script.as_file(calls, turns, prompted=False)
     async with rigged(folder, conversation, Detector.LEVEL, most_calls=calls, eager=eager) as rig:
+        await _load(rig, Step(1, 1), [[_numbered(script.question(0, 0))]], lambda: None)  # for what is loaded late
         loads = []
         for step in steps:
             begin(("one call" if step.calls == 1 else f"{step.calls} calls at once") + eager * ", eager replies")
