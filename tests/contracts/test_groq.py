@@ -39,7 +39,7 @@ async def _open_faulty(failing: str) -> AsyncIterator[LanguageModel]:
     async with openai_server() as server:
         server.behave = BEHAVIOURS.get(failing, hanging)
         url = refusing_url().removesuffix("/v1") if failing == "refused" else server.origin
-        async with GroqChat.open(base_url=url, api_key="k", model="m", first_token_ms=150, stall_ms=150) as model:
+        async with GroqChat.open(base_url=url, api_key="k", model="m", first_token_ms=600, stall_ms=600) as model:
             yield model
 
 
@@ -66,8 +66,8 @@ async def test_groq_failing_is_told_by_its_fault(wrong: faults.Fault, fault: Fau
         async with GroqChat.open(
             base_url=f"http://{running.host('groq')}",
             api_key="k",
-            connect_ms=200,
-            first_token_ms=400,
-            stall_ms=400,
+            connect_ms=800,
+            first_token_ms=800,
+            stall_ms=800,
         ) as model:
             await survive(model, running.stage, fault)

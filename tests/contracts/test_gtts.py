@@ -76,7 +76,7 @@ async def test_a_failing_service_is_told_by_its_fault(behave: Behaviour, fault: 
     async with (
         asyncio.timeout(10),
         vendor() as server,
-        Gtts.open(base_url=server.url, connect_ms=200, first_audio_ms=400, stall_ms=400) as voice,
+        Gtts.open(base_url=server.url, connect_ms=800, first_audio_ms=800, stall_ms=800) as voice,
     ):
         server.behave = behave
         with pytest.raises(ProviderError) as caught:

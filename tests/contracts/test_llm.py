@@ -108,7 +108,7 @@ async def _open_faulty_openai(failing: str) -> AsyncIterator[LanguageModel]:
         server.behave = BEHAVIOURS.get(failing, hanging)
         url = refusing_url() if failing == "refused" else server.url
         async with OpenAIChat.open(
-            name="openai-compatible", base_url=url, model="m", first_token_ms=150, stall_ms=150
+            name="openai-compatible", base_url=url, model="m", first_token_ms=600, stall_ms=600
         ) as model:
             yield model
 
@@ -212,8 +212,8 @@ async def test_openai_failing_is_told_by_its_fault(wrong: faults.Fault, fault: F
             name="openai",
             base_url=f"http://{running.host('openai')}/v1",
             api_key="k",
-            connect_ms=200,
-            first_token_ms=400,
-            stall_ms=400,
+            connect_ms=800,
+            first_token_ms=800,
+            stall_ms=800,
         ) as model:
             await survive(model, running.stage, fault)

@@ -95,7 +95,7 @@ async def test_a_failing_vendor_is_told_by_its_fault(wrong: faults.Fault, fault:
     async with asyncio.timeout(10), simulator() as running:
         running.stage.faults.set("openai", wrong)
         async with OpenAITranscriber.open(
-            base_url=f"http://{running.host('openai')}/v1", api_key="k", connect_ms=200, answer_ms=500
+            base_url=f"http://{running.host('openai')}/v1", api_key="k", connect_ms=800, answer_ms=800
         ) as ears:
             if fault is None:
                 assert (await heard(ears, said))[-1].text == NUMBERED_TIME.text

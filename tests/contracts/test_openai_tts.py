@@ -108,9 +108,9 @@ async def test_a_failing_vendor_is_told_by_its_fault(wrong: faults.Fault, fault:
         async with OpenAISpeech.open(
             base_url=f"http://{running.host('openai')}/v1",
             api_key="k",
-            connect_ms=200,
-            first_audio_ms=400,
-            stall_ms=400,
+            connect_ms=800,
+            first_audio_ms=800,
+            stall_ms=800,
         ) as voice:
             if fault is None:
                 assert length_ms(await spoken(voice, SENTENCE)) > 2_000

@@ -126,7 +126,7 @@ async def test_a_handshake_that_hangs_is_a_timeout_and_a_broken_one_is_cut() -> 
         server = await asyncio.start_server(behave, "127.0.0.1", 0)
         async with server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            async with opened(url, connect_ms=50) as voice:
+            async with opened(url, connect_ms=500) as voice:
                 assert (await fault_of(voice)).fault is fault
 
 

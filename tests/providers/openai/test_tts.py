@@ -34,9 +34,9 @@ async def server() -> AsyncIterator[OpenAIServer]:
 
 
 @asynccontextmanager
-async def opened(url: str, stall_ms: float = 150) -> AsyncIterator[OpenAISpeech]:
+async def opened(url: str, stall_ms: float = 600) -> AsyncIterator[OpenAISpeech]:
     async with OpenAISpeech.open(
-        base_url=url, api_key="sk-secret", first_audio_ms=150, stall_ms=stall_ms, voice="coral"
+        base_url=url, api_key="sk-secret", first_audio_ms=600, stall_ms=stall_ms, voice="coral"
     ) as voice:
         yield voice
 
