@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from asyncio.subprocess import PIPE
+from contextlib import closing
 
 _WAKE_UPS = 200
 _MESSAGES = 40
@@ -28,18 +29,15 @@ async def wake_up_us(pause_s: float) -> float:
 async def hop_ms() -> list[float]:
     """Return how long (ms) messages took to come to another process on loopback that does nothing else."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", __name__, stdin=PIPE, stdout=PIPE)
-    assert process.stdin is not None
     assert process.stdout is not None
     try:
         async with asyncio.timeout(_DEADLINE_S):
             port = int(await process.stdout.readline())
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            took = [await _there_and_back_ms(reader, writer) / 2 for _ in range(_MESSAGES)]
-            writer.close()
-            await writer.wait_closed()
-            return took
+            with closing(writer):
+                return [await _there_and_back_ms(reader, writer) / 2 for _ in range(_MESSAGES)]
     finally:
-        process.stdin.close()  # it ends with it
+        process.kill()
         await process.wait()
 
 
@@ -52,7 +50,7 @@ async def _there_and_back_ms(reader: asyncio.StreamReader, writer: asyncio.Strea
 
 
 async def _echo() -> None:
-    """Be the other process: print the port, and send back what comes until stdin is closed."""
+    """Be the other process: print the port, and send back what comes until nobody holds stdin any more."""
 
     async def send_back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while message := await reader.read(len(_MESSAGE)):
