@@ -8,16 +8,21 @@ from tandem.core.audio import AudioFrame, Word
 from tandem.providers.stt_ledger import PRE_ROLL_MS, Heard, SentAudio, Utterance
 
 RATE = 8_000
+_LOUD = 0x4000
 
 
 def _frame(at_ms: int, ms: int = 20) -> AudioFrame:
-    """Return a frame whose samples say where in the call they are, in ms."""
-    samples = (((at_ms + sample // 8) & 0x7FFF).to_bytes(2, "little") for sample in range(ms * 8))
+    """Return a loud frame whose samples say where in the call they are, in ms."""
+    samples = (((at_ms + sample // 8) | _LOUD).to_bytes(2, "little") for sample in range(ms * 8))
     return AudioFrame(b"".join(samples), RATE, float(at_ms))
 
 
 def _positions(pcm: bytes) -> list[int]:
-    return [int.from_bytes(pcm[at : at + 2], "little") for at in range(0, len(pcm), 16)]
+    return [int.from_bytes(pcm[at : at + 2], "little") & ~_LOUD for at in range(0, len(pcm), 16)]
+
+
+def _faint(at_ms: int) -> AudioFrame:
+    return AudioFrame(bytes(20 * 16), RATE, float(at_ms))
 
 
 @given(
@@ -70,8 +75,26 @@ def test_audio_with_a_gap_keeps_its_places() -> None:
 def test_half_a_sample_waits_for_its_other_half() -> None:
     sent = SentAudio(RATE, 100)
     sent.begin()
-    sent.add(AudioFrame(b"\x01\x00\x02", RATE, 0.0))
-    assert b"".join(sent.stop()) == b"\x01\x00"
+    sent.add(AudioFrame(b"\x01\x40\x02", RATE, 0.0))
+    assert b"".join(sent.stop()) == b"\x01\x40"
+
+
+def test_the_end_of_a_word_is_not_held_back_when_a_pause_begins() -> None:
+    sent = SentAudio(RATE, 100)
+    sent.begin()
+    assert sent.add(_frame(0)) == []
+    assert [len(chunk) for chunk in sent.add(_faint(20))] == [40 * 16]
+    assert [len(chunk) for chunk in sent.add(_faint(40))] == [20 * 16]
+    assert sent.add(_frame(60)) == []
+
+
+def test_but_no_chunk_is_shorter_than_the_vendor_takes() -> None:
+    sent = SentAudio(RATE, 100, shortest_ms=50)
+    sent.begin()
+    assert sent.add(_frame(0)) + sent.add(_faint(20)) == []
+    assert [len(chunk) for chunk in sent.add(_faint(40))] == [60 * 16]
+    assert sent.add(_faint(60)) == []
+    assert [len(chunk) for chunk in sent.stop()] == [50 * 16]
 
 
 def _utterance(length_ms: int = 1000) -> Utterance:

@@ -88,6 +88,33 @@ class ScriptedLine:
         self.told.append((kind, value))
 
 
+class ClosedLine(ScriptedLine):
+    """Closed after the first chunk; what was said before that is read after a message that says nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._closed = asyncio.Event()
+        self._unread: list[Heard | ProviderError | None] = [
+            None,
+            ProviderError(Fault.UNAVAILABLE, "it", "error frame"),
+            ProviderError(Fault.CUT, "it", "closed"),
+        ]
+
+    async def send(self, pcm: bytes) -> None:
+        if self._closed.is_set():
+            raise ProviderError(Fault.CUT, "it", "closed")
+        self._closed.set()
+
+    async def receive(self) -> Heard | None:
+        await self._closed.wait()
+        await asyncio.sleep(0.11 if len(self._unread) == 3 else 0)  # the second chunk is sent before
+        match self._unread.pop(0):
+            case ProviderError() as error:
+                raise error
+            case message:
+                return message
+
+
 @asynccontextmanager
 async def _dialled(line: ScriptedLine) -> AsyncIterator[ScriptedLine]:
     try:
@@ -106,7 +133,7 @@ async def _spoken(items: Sequence[Item], silence_ms: float = 0.0) -> AsyncIterat
 
 
 def _frames(count: int, start_ms: float = 0.0) -> list[Item]:
-    return [AudioFrame(bytes(320), RATE, start_ms + 20.0 * at) for at in range(count)]
+    return [AudioFrame(b"\x00\x40" * 160, RATE, start_ms + 20.0 * at) for at in range(count)]
 
 
 async def _heard(line: ScriptedLine, items: Sequence[Item], silence_ms: float = 0.0) -> list[Transcript]:
@@ -174,6 +201,12 @@ async def test_a_vendor_that_takes_no_audio_has_stalled() -> None:
         await _heard(ScriptedLine(stuck=True), [STARTED, *_frames(10), STOPPED])
     assert raised.value.fault is Fault.STALLED
     assert asyncio.get_running_loop().time() == pytest.approx(1.3, abs=0.01)
+
+
+async def test_what_a_vendor_said_last_tells_why_it_takes_no_more_audio() -> None:
+    with pytest.raises(ProviderError) as raised:
+        await _heard(ClosedLine(), [STARTED, *_frames(10), STOPPED])
+    assert raised.value.fault is Fault.UNAVAILABLE
 
 
 async def test_an_utterance_waits_until_the_one_before_it_is_answered() -> None:

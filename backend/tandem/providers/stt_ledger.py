@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tandem.core.audio import BYTES_PER_SAMPLE, AudioFrame, Word, duration_ms
+from tandem.core.audio import BYTES_PER_SAMPLE, AudioFrame, Word, duration_ms, is_faint
 from tandem.core.endpointing import same_words
 from tandem.core.ports import Transcript
 
@@ -74,8 +74,9 @@ class SentAudio:
     """Cuts the audio of utterances into chunks, and knows where in the call each ms of what was sent belongs.
 
     The recogniser hears utterances only, each with its pre-roll, one right behind the other: its clock stands still
-    while the caller is silent. A chunk is `chunk_ms` long; the last of an utterance may be shorter, but is filled up
-    with silence to `shortest_ms`.
+    while the caller is silent. A chunk is `chunk_ms` long, or ends with a faint frame: where a pause begins, the end of
+    the last word is not held back. The last chunk of an utterance is filled up with silence to `shortest_ms`; no other
+    is shorter.
     """
 
     def __init__(self, sample_rate: int, chunk_ms: float, shortest_ms: float = 0.0) -> None:
@@ -110,6 +111,9 @@ class SentAudio:
             return []
         while len(self._held) >= self._chunk_bytes:
             chunks.append(self._cut(self._chunk_bytes))
+        size = len(self._held) & ~1
+        if size and size >= self._shortest_bytes and is_faint(frame.pcm):
+            chunks.append(self._cut(size))
         return chunks
 
     def stop(self) -> list[bytes]:

@@ -14,6 +14,8 @@ from tandem.providers.stt_ledger import Heard, Line, SentAudio, Utterance
 Item = AudioFrame | SpeechMark
 T = TypeVar("T")
 
+_LAST_WORD_S = 0.05  # to read what has come before a line closed
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -197,8 +199,22 @@ class _Listening:
                 result = await sending
         except TimeoutError as error:
             raise ProviderError(Fault.STALLED, self._name, "it takes no more audio") from error
+        except ProviderError as error:
+            raise await self._last_word(error) from error
         self._sent_at = self._loop.time()
         return result
+
+    async def _last_word(self, error: ProviderError) -> ProviderError:
+        """Return why a line takes nothing more: what the vendor said last is there and was not read yet."""
+        try:
+            async with asyncio.timeout(_LAST_WORD_S):
+                while True:
+                    await self._message
+                    self._message = self._receiving()
+        except ProviderError as said:
+            return said
+        except TimeoutError:
+            return error
 
 
 class _ReadAhead:
