@@ -258,6 +258,8 @@ class CodedSpeech:
 
     WORD_MS = 160
     GAP_MS = 40
+    _STEP = 100  # from one word's value to the next; the first is louder than what counts as faint
+    _FIRST = 3
 
     def __init__(self) -> None:
         self._words: list[str] = []
@@ -272,14 +274,16 @@ class CodedSpeech:
         for value, run in groupby(array("h", pcm)):
             length = len(list(run))
             if value and length >= self.WORD_MS * rate // 2000:
-                words.append(Word(self._words[value // 100 - 1], at * 1000 / rate, (at + length) * 1000 / rate))
+                words.append(
+                    Word(self._words[value // self._STEP - self._FIRST], at * 1000 / rate, (at + length) * 1000 / rate)
+                )
             at += length
         return words
 
     def _sound(self, word: str) -> bytes:
         if word not in self._words:
             self._words.append(word)
-        code = (self._words.index(word) + 1) * 100
+        code = (self._words.index(word) + self._FIRST) * self._STEP
         return array("h", [code] * (self.WORD_MS * RATE // 1000) + [0] * (self.GAP_MS * RATE // 1000)).tobytes()
 
 

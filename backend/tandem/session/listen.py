@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from tandem.core.audio import AudioFrame, duration_ms, is_faint
+from tandem.core.audio import AudioFrame, duration_ms, faint_tail_bytes, is_faint
 from tandem.core.barge_in import interrupts, is_backchannel, is_echo
 from tandem.core.dropouts import Dropouts
 from tandem.core.endpointing import SURELY_QUIET_MS, Endpointer
@@ -26,6 +26,9 @@ _CHUNK_BYTES = 1024  # 32 ms: a long message is heard in steps, so that a mark s
 # every frame by itself, a silent call takes half as much time again. A voice below -42 dBFS is heard up to 96 ms later.
 _AT_REST_MS = 500
 _FAINT_BYTES = 96 * RATE // 1000 * 2
+# So much faint audio behind a voice is a pause before the detector, which hears by windows and late, says so. It may be
+# the closure of a plosive; but a reply is prepared only where the words are whole as well.
+_HUSH_MS = 32
 _UNCOVERED_MS = 150  # of sound at the end of the words, which holds no further one
 _LOSSY = "Parts of what you say get lost on the way: check your connection."
 _WORTH_SAYING = 0.05  # of the audio; recognisers begin to lose words
@@ -98,6 +101,7 @@ class Listener:
         self._transcript = TurnTranscript()
         self._faint = b""  # audio that was not looked at yet
         self._heard_ms = 0.0
+        self._hush_ms = 0.0  # for how long the audio has been faint, within the caller's speech
         self._quality_due_ms = self._limits.quality_every_ms
         self._timer: asyncio.TimerHandle | None = None
         self._covered_ms = 0.0  # up to where in the audio the words are known
@@ -154,10 +158,18 @@ class Listener:
         self._stt.feed(AudioFrame(pcm, RATE, self._heard_ms))
         self._heard_ms += duration_ms(len(pcm), RATE)
         self._detector.feed(pcm)
+        if self._gate.speaking:
+            self._note_hush(pcm)
         self._meter.feed(pcm, speaking=self._gate.speaking)
         if self._heard_ms >= self._quality_due_ms:
             self._quality_due_ms += self._limits.quality_every_ms
             self._tell_quality()
+
+    def _note_hush(self, pcm: bytes) -> None:
+        faint = faint_tail_bytes(pcm)
+        self._hush_ms = duration_ms(faint, RATE) + (self._hush_ms if faint == len(pcm) else 0.0)
+        if _HUSH_MS <= self._hush_ms <= SURELY_QUIET_MS + duration_ms(_CHUNK_BYTES, RATE):  # later only words are news
+            self._foresee_end()
 
     def _tell_quality(self) -> None:
         lost_ms = self._dropouts.read()
@@ -194,7 +206,7 @@ class Listener:
             if self._floor.state in _WITHIN_TURN and self._transcript.text:
                 self._endpointer.went_on(edge.at_ms - self._stopped_ms)
             self._disarm()
-            self._worded = False
+            self._worded, self._hush_ms = False, 0.0
             self.speech.set()
             if self._floor.state is not State.SPEAKING:
                 self._floor.tell(Event.SPEECH_STARTED)
@@ -283,12 +295,13 @@ class Listener:
         if self._floor.state not in (State.HEARING, State.PAUSED) or self._push_to_talk:
             return
         speaking = self._gate.speaking
-        if speaking and not self._gate.quiet_ms:
+        hush_ms = self._hush_ms if self._hush_ms >= _HUSH_MS else 0.0
+        quiet_ms = max(self._gate.quiet_ms, hush_ms) if speaking else SURELY_QUIET_MS
+        if not quiet_ms:
             return
-        voice_ended_ms = self._gate.now_ms - self._gate.quiet_ms if speaking else self._stopped_ms
+        voice_ended_ms = self._gate.now_ms - quiet_ms if speaking else self._stopped_ms
         known = voice_ended_ms - self._covered_ms <= _UNCOVERED_MS or (not speaking and self._transcript.settled)
         text = self._transcript.so_far
-        quiet_ms = self._gate.quiet_ms if speaking else SURELY_QUIET_MS
         if known and self._endpointer.may_be_over(text, quiet_ms) and not self._is_no_turn(text):
             self._floor.prepare(text)
 
