@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from tandem.app import create_app
 from tandem.settings import Settings
+from tandem.transports.native.together import read_together
 
 
 @asynccontextmanager
@@ -20,7 +21,7 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     config = uvicorn.Config(
-        app, log_config=None, lifespan="off", ws="websockets-sansio", ws_max_size=2**21, timeout_graceful_shutdown=2
+        app, log_config=None, lifespan="off", ws=read_together(), ws_max_size=2**21, timeout_graceful_shutdown=2
     )
     server = uvicorn.Server(config)
     with listener:

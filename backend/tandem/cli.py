@@ -31,6 +31,7 @@ from tandem.probe import PROBES, Ending, Outcome, as_json, as_table, run_all
 from tandem.settings import Settings, read_settings
 from tandem.simulator.cli import cli as simulate
 from tandem.talk import Recording, Report, TalkError, talk, write_wav
+from tandem.transports.native.together import read_together
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MOST_MESSAGE_BYTES = 2 * 1024 * 1024  # larger ones end the call at once; the protocol's own limits answer kindly
@@ -101,7 +102,7 @@ async def _serve(settings: Settings, listener: socket.socket, host: str) -> None
             log_config=None,
             access_log=False,
             lifespan="off",
-            ws="websockets-sansio",
+            ws=read_together(),
             ws_max_size=_MOST_MESSAGE_BYTES,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=_GOODBYE_S,

@@ -108,6 +108,28 @@ async def test_two_readers_get_the_same_each_at_its_own_pace() -> None:
     assert [reader.result() for reader in readers] == [line.items, line.items]
 
 
+async def test_a_pause_is_read_when_the_next_utterance_begins() -> None:
+    tape, read = AudioTape(), list[Item]()
+
+    async def follow() -> None:
+        async for item in tape.read():
+            read.append(item)
+
+    reader = asyncio.create_task(follow())
+    said, quiet = frames(bytes(640)), frames(bytes(1920), 20.0)
+    counts = []
+    items: list[Item] = [STARTED, *said, STOPPED, *quiet, STARTED]
+    for item in items:
+        await asyncio.sleep(0.02)
+        tape.append(item)
+        await asyncio.sleep(0)
+        counts.append(len(read))
+    tape.end()
+    await reader
+    assert counts == [1, 2, 3, 3, 3, 3, 7]
+    assert read == items
+
+
 async def test_a_reader_of_an_ended_tape_gets_what_is_left_and_ends() -> None:
     tape = AudioTape()
     tape.append(STARTED)

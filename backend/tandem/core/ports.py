@@ -74,7 +74,8 @@ class SpeechToText(Protocol):
     ) -> AsyncGenerator[Transcript, None]:
         """Yield transcripts while reading `audio` (mono 16-bit PCM at options.sample_rate); end when `audio` ends.
 
-        Audio that ends within an utterance gives a final transcript that does not end it.
+        Of the audio between two utterances only the end comes, half a second of it, with the next one's mark. Audio
+        that ends within an utterance gives a final transcript that does not end it.
         """
         ...
 

@@ -10,6 +10,9 @@ from tandem.core.endpointing import same_words
 from tandem.core.ports import Transcript
 
 PRE_ROLL_MS = 300.0  # ports.SpeechMark: the detector may be this late
+_PAUSE_BEGINS_MS = (
+    120.0  # of faint audio; meanwhile each frame goes out at once, because a reply may wait for its words
+)
 _CONTIGUOUS_MS = 1.0  # frames that are nearer than this to each other have no gap between them
 
 
@@ -74,9 +77,9 @@ class SentAudio:
     """Cuts the audio of utterances into chunks, and knows where in the call each ms of what was sent belongs.
 
     The recogniser hears utterances only, each with its pre-roll, one right behind the other: its clock stands still
-    while the caller is silent. A chunk is `chunk_ms` long, or ends with a faint frame: where a pause begins, the end of
-    the last word is not held back. The last chunk of an utterance is filled up with silence to `shortest_ms`; no other
-    is shorter.
+    while the caller is silent. A chunk is `chunk_ms` long; it is shorter where a pause begins, so that the end of the
+    last word is not held back. The last chunk of an utterance is filled up with silence to `shortest_ms`; no other is
+    shorter.
     """
 
     def __init__(self, sample_rate: int, chunk_ms: float, shortest_ms: float = 0.0) -> None:
@@ -88,6 +91,7 @@ class SentAudio:
         self._rate = sample_rate
         self._chunk_bytes = self._bytes(chunk_ms)
         self._shortest_bytes = self._bytes(shortest_ms)
+        self._faint_ms = 0.0  # up to now, within an utterance
         self._held = bytearray()
         self._places: list[tuple[float, float]] = [(0.0, 0.0)]  # from this ms of what was sent: ms to add for the call
 
@@ -111,8 +115,9 @@ class SentAudio:
             return []
         while len(self._held) >= self._chunk_bytes:
             chunks.append(self._cut(self._chunk_bytes))
+        self._faint_ms = self._faint_ms + frame.duration_ms if is_faint(frame.pcm) else 0.0
         size = len(self._held) & ~1
-        if size and size >= self._shortest_bytes and is_faint(frame.pcm):
+        if size and size >= self._shortest_bytes and 0 < self._faint_ms <= _PAUSE_BEGINS_MS:
             chunks.append(self._cut(size))
         return chunks
 

@@ -261,8 +261,10 @@ class Reply:
                     if self._answered:
                         self._stage.note_lead(self.lead_ms())
                     self._curtain.do(partial(self._ledger.begin, phrase))
+                first = not self._answered
                 self._send_audio(replace(audio, item=replace(audio.item, words=writing.feed(audio.item.words))))
-                await asyncio.sleep(0)  # it is on its way before the next piece is looked at
+                if first:
+                    await asyncio.sleep(0)  # it is on its way before the next piece is looked at
         if not begun:
             self._curtain.do(partial(self._ledger.begin, phrase))
         self._curtain.do(self._ledger.complete)

@@ -40,7 +40,8 @@ class AudioTape:
         while self._kept_ms > limit:
             if self._drop_oldest() is SpeechMark.STOPPED:
                 self._given_up += 1
-        self._grown.set()
+        if self._speaking or not isinstance(item, AudioFrame):  # a pause wakes nobody up: most of a call is that
+            self._grown.set()
 
     @property
     def idle(self) -> bool:
@@ -83,7 +84,8 @@ class AudioTape:
     async def read(self) -> AsyncIterator[AudioFrame | SpeechMark]:
         """Yield every item that is kept, then those to come, until `end`.
 
-        An utterance whose beginning had to be given up begins with its mark all the same.
+        A reader gets what comes between utterances when the next one begins, as far as it is still kept then. An
+        utterance whose beginning had to be given up begins with its mark all the same.
         """
         if self._within:
             yield SpeechMark.STARTED

@@ -24,7 +24,7 @@ class Context:
         self._socket = socket
         self._name = name
         self._first = first
-        self._heard = False
+        self.heard = False  # something of it was read
         self._frames: asyncio.Queue[wire.Frame] = asyncio.Queue()  # bounded in `put`, so that a Failure always fits
 
     def put(self, frame: wire.Frame) -> None:
@@ -46,13 +46,13 @@ class Context:
             raise ProviderError(late, NAME, "no audio in time") from error
         if isinstance(frame, wire.Failure):
             raise ProviderError(frame.fault, NAME, frame.detail)
-        self._heard = True
+        self.heard = True
         return frame
 
     @property
     def stillborn(self) -> bool:
         """Whether a socket that had served before ended without a word on this phrase: a new one may well speak it."""
-        return self._socket.ended and not self._first and not self._heard
+        return self._socket.ended and not self._first and not self.heard
 
     def leave(self) -> None:
         """Have the vendor stop if it has not, and drop what it still sends."""
@@ -109,10 +109,8 @@ class Socket:
             while True:
                 frame = wire.read(await self._connection.recv(decode=False))
                 self._heard_at = _now()
-                if frame is not None:
-                    self._route(frame)
-                if isinstance(frame, wire.Audio):
-                    await asyncio.sleep(0)  # what comes in a burst goes on one by one: the first is waited for
+                if frame is not None and self._route(frame):
+                    await asyncio.sleep(0)  # it is waited for: it goes on before what came with it is looked at
         except (ConnectionClosed, OSError):
             self._give_up()
 
@@ -125,15 +123,20 @@ class Socket:
         except (ConnectionClosed, OSError):  # TimeoutError is an OSError
             self._give_up()
 
-    def _route(self, frame: wire.Frame) -> None:
+    def _route(self, frame: wire.Frame) -> bool:
+        """Hand on a frame; tell whether it is a phrase's first audio."""
         if frame.context is None:
             # Nobody knows what of the contexts is left at the vendor's: closing the socket ends them there too.
             self._fail_all(frame)
             self._give_up()
-        elif (context := self._contexts.get(frame.context)) is not None:
-            if isinstance(frame, wire.Done) or (isinstance(frame, wire.Failure) and frame.fault is not Fault.MALFORMED):
-                del self._contexts[frame.context]  # it ended at the vendor's: there is nothing to cancel
-            context.put(frame)
+            return False
+        context = self._contexts.get(frame.context)
+        if context is None:
+            return False
+        if isinstance(frame, wire.Done) or (isinstance(frame, wire.Failure) and frame.fault is not Fault.MALFORMED):
+            del self._contexts[frame.context]  # it ended at the vendor's: there is nothing to cancel
+        context.put(frame)
+        return isinstance(frame, wire.Audio) and not context.heard
 
     def _fail_all(self, failure: wire.Frame) -> None:
         contexts, self._contexts = self._contexts, {}

@@ -24,7 +24,7 @@ _IDLE_S = 120.0  # neither audio nor a message for so long: nobody is there
 _MOST_QUEUED = 1_000  # messages; some 20 s of a reply, which a live caller never has waiting
 _SEND_WITHIN_S = 10.0
 # A model writes a word every 5-20 ms, which nobody reads so fast; each message costs both ends more than its words.
-_TEXT_WITHIN_S = 0.05
+_TEXT_WITHIN_S = 0.1
 _TEXT_CHARS = 200  # in a message, however long a caller reads none
 _SESSION_ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 
