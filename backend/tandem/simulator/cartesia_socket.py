@@ -57,6 +57,7 @@ class Context:
         self._texts: asyncio.Queue[tuple[str, bool, bool]] = asyncio.Queue(_MOST_WAITING)
         self._flushes = 0
         self._begun = False
+        self._first = Stride()  # from here on the client waits
         self._closing = False
 
     def add(self, request: Mapping[str, Any]) -> None:
@@ -95,7 +96,7 @@ class Context:
         await self._output.put(self._named({"type": "done", "done": True, "status_code": 206}))
 
     async def _say(self, text: str, *, more: bool) -> None:
-        stride = Stride()
+        stride = Stride() if self._begun else self._first
         await self._speech.add(text, more=more)
         for spoken in self._speech.chunks():
             latency, ms = self._stage.latency, self._speech.form.ms(spoken.audio)

@@ -112,14 +112,13 @@ class _Service:
         return JSONResponse({"object": "list", "data": [{"id": name, **about} for name in _MODELS[self.vendor]]})
 
     async def chat(self, request: Request) -> Response:
+        stride = Stride()  # from here on the client waits
         body = await read_json(request)
         asked = self.stage.requests.note(self.vendor, "chat", request, body)
         if refusal := self._refusal(request):
             return refusal
         if body is None or not isinstance(body.get("messages"), list) or not isinstance(body.get("model"), str):
             return JSONResponse(error_body(400, "a model and messages are needed"), 400)
-
-        stride = Stride()  # from here on the client waits
 
         def units(empty: bool) -> AsyncGenerator[bytes, None]:
             return self._units(body, self._reply(body, empty), stride)
