@@ -10,9 +10,8 @@ from tandem.core.endpointing import same_words
 from tandem.core.ports import Transcript
 
 PRE_ROLL_MS = 300.0  # ports.SpeechMark: the detector may be this late
-_PAUSE_BEGINS_MS = (
-    120.0  # of faint audio; meanwhile each frame goes out at once, because a reply may wait for its words
-)
+# For so long behind a voice each faint frame goes out at once: a reply may wait for the words that hang on it.
+_PAUSE_BEGINS_MS = 120.0
 _CONTIGUOUS_MS = 1.0  # frames that are nearer than this to each other have no gap between them
 
 
