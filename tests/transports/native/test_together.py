@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
+from gateway import listening
 from tandem.transports.native.together import read_together
 
 App = Callable[[dict[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
@@ -33,20 +33,8 @@ async def echo(
 
 @asynccontextmanager
 async def served(app: App, protocol: type[asyncio.Protocol] | None = None) -> AsyncIterator[str]:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        config = uvicorn.Config(
-            app, log_config=None, lifespan="off", ws=protocol or read_together(), timeout_graceful_shutdown=2
-        )
-        server = uvicorn.Server(config)
-        async with asyncio.timeout(_PATIENCE_S), asyncio.TaskGroup() as group:
-            running = group.create_task(server._serve(sockets=[listener]))
-            try:
-                yield f"ws://127.0.0.1:{listener.getsockname()[1]}/"
-            finally:
-                server.should_exit = True
-                await running
+    async with asyncio.timeout(_PATIENCE_S), listening(app, protocol) as address:
+        yield f"ws://{address}/"
 
 
 @asynccontextmanager
